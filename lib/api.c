@@ -1,0 +1,278 @@
+/* api.c: the public functions of hmap.h. */
+
+/* A table as hmap_make returns it. */
+typedef struct table {
+  hmap h;
+  maptype t;
+} table;
+
+static bool equal64(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h, (void)stored;
+  return read64(slotOf(t, block, i)) == read64(key);
+}
+static bool equal32(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h, (void)stored;
+  return read32(slotOf(t, block, i)) == read32(key);
+}
+static bool equalStr(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && strcmp(*(char **)(void *)slotOf(t, block, i), *(char *const *)key) == 0;
+}
+static bool equalMem(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && memcmp(keyOf(t, slotOf(t, block, i)), key, t->keysize) == 0;
+}
+static bool equalUser(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
+}
+
+ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
+{
+  switch (alg) {
+  case alg64:
+    return memhash64(read64(key), &h->hash0);
+  case alg32:
+    return memhash64(read32(key), &h->hash0);
+  case algStr:
+    return strhash(*(char *const *)key, &h->hash0);
+  case algMem:
+    return memhash(key, h->t->keysize, &h->hash0);
+  default:
+    return memhash64(h->t->hash(key, &h->hash0), &h->hash0);
+  }
+}
+
+/* Calls f for the way in which the table's keys are hashed and compared, as constants. */
+#define BY_ALG(f, h, ...)                         \
+  switch ((h)->t->alg) {                          \
+  case alg64:                                     \
+    return f(h, alg64, equal64, __VA_ARGS__);     \
+  case alg32:                                     \
+    return f(h, alg32, equal32, __VA_ARGS__);     \
+  case algStr:                                    \
+    return f(h, algStr, equalStr, __VA_ARGS__);   \
+  case algMem:                                    \
+    return f(h, algMem, equalMem, __VA_ARGS__);   \
+  default:                                        \
+    return f(h, algUser, equalUser, __VA_ARGS__); \
+  }
+
+static uint8_t algOf(const hmap_type *type)
+{
+  if (type->hash)
+    return algUser;
+  if (type->kind == HMAP_STRING)
+    return algStr;
+  return type->key_size == 8 ? alg64 : type->key_size == 4 ? alg32 : algMem;
+}
+
+static bool validType(const hmap_type *type)
+{
+  if (!type || type->elem_size > maxBytes || (type->hash == NULL) != (type->equal == NULL))
+    return false;
+  if (type->kind == HMAP_STRING)
+    return !type->hash && (type->key_size == 0 || type->key_size == sizeof(char *));
+  return type->kind == HMAP_BYTES && type->key_size > 0 && type->key_size <= maxBytes;
+}
+
+static maptype maptypeOf(const hmap_type *type)
+{
+  size_t key = type->kind == HMAP_STRING ? sizeof(char *) : type->key_size;
+  maptype t = {
+      .alg = algOf(type),
+      .callbacks = type->equal != NULL,
+      .indirectkey = key > maxKeySize,
+      .indirectelem = type->elem_size > maxElemSize,
+      .keysize = (uint32_t)key,
+      .elemsize = (uint32_t)type->elem_size,
+      .hash = type->hash,
+      .equal = type->equal,
+  };
+  t.stored = t.alg != alg64 && t.alg != alg32;
+  layout(&t);
+  return t;
+}
+
+hmap *hmap_make(const hmap_type *type, size_t hint)
+{
+  if (!validType(type)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  table *m = malloc(sizeof *m);
+  if (!m)
+    return NULL;
+  m->t = maptypeOf(type);
+  if (!makemap(&m->h, &m->t, hint)) {
+    free(m);
+    errno = ENOMEM;
+    return NULL;
+  }
+  setFlags(&m->h, flagsOf(&m->h) | hashChecked);
+  return &m->h;
+}
+
+void hmap_free(hmap *h)
+{
+  if (!h)
+    return;
+  checkRead(h, "concurrent map free and map write");
+  mapfree(h);
+  free(h);
+}
+
+size_t hmap_len(const hmap *h)
+{
+  return h ? h->count : 0;
+}
+
+/* Whether key can be a key of the table at all. */
+ALWAYS_INLINE bool validKey(const hmap *h, const void *key)
+{
+  return h && key && (h->t->alg != algStr || *(char *const *)key);
+}
+
+ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal, const void *key)
+{
+  place at;
+  uint64_t hash = hashKey(h, alg, key);
+  if (!mapaccess(h, h->t, hash, (uint32_t)hash, key, equal, &at))
+    return NULL;
+  return elemOf(h->t, slotOf(h->t, at.block, at.i));
+}
+
+void *hmap_access(const hmap *h, const void *key)
+{
+  if (unlikely(!validKey(h, key)))
+    return NULL;
+  checkRead(h, "concurrent map read and map write");
+  BY_ALG(apiAccess, h, key)
+}
+
+/* Writes key and a zero elem into a new slot. Returns false, with nothing to free, if there is no memory. */
+static bool fillSlot(const maptype *t, unsigned char *slot, const void *key)
+{
+  void *keyCopy = t->indirectkey ? malloc(t->keysize) : NULL;
+  void *elem = t->indirectelem ? calloc(1, t->elemsize) : NULL;
+  if ((t->indirectkey && !keyCopy) || (t->indirectelem && !elem)) {
+    free(keyCopy);
+    free(elem);
+    return false;
+  }
+  memset(slot, 0, t->slotsize);
+  if (keyCopy)
+    memcpy(slot, &keyCopy, sizeof keyCopy);
+  if (elem)
+    memcpy(slot + t->elemoff, &elem, sizeof elem);
+  memcpy(keyOf(t, slot), key, t->keysize);
+  return true;
+}
+
+ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
+{
+  const maptype *t = h->t;
+  place at;
+  uint64_t hash = hashKey(h, alg, key);
+  bool found = mapassign(h, t, hash, (uint32_t)hash, key, equal, &at);
+  if (unlikely(!at.b)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  unsigned char *slot = slotOf(t, at.block, at.i);
+  if (!found && unlikely(!fillSlot(t, slot, key))) {
+    mapdelete(h, t, &at);
+    errno = ENOMEM;
+    return NULL;
+  }
+  return elemOf(t, slot);
+}
+
+void *hmap_assign(hmap *h, const void *key)
+{
+  if (unlikely(!validKey(h, key))) {
+    errno = EINVAL;
+    return NULL;
+  }
+  BY_ALG(apiAssign, h, key)
+}
+
+ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
+{
+  place at;
+  uint64_t hash = hashKey(h, alg, key);
+  if (!mapaccessw(h, h->t, hash, (uint32_t)hash, key, equal, &at))
+    return false;
+  freeSlot(h->t, slotOf(h->t, at.block, at.i));
+  mapdelete(h, h->t, &at);
+  return true;
+}
+
+bool hmap_delete(hmap *h, const void *key)
+{
+  if (unlikely(!validKey(h, key)))
+    return false;
+  BY_ALG(apiDelete, h, key)
+}
+
+void hmap_clear(hmap *h)
+{
+  if (h)
+    mapclear(h);
+}
+
+hmap *hmap_clone(const hmap *h)
+{
+  if (!h) {
+    errno = EINVAL;
+    return NULL;
+  }
+  checkRead(h, "concurrent map clone and map write");
+  table *m = malloc(sizeof *m);
+  if (!m)
+    return NULL;
+  m->t = *h->t;
+  if (!mapclone(&m->h, &m->t, h)) {
+    free(m);
+    errno = ENOMEM;
+    return NULL;
+  }
+  setFlags(&m->h, flagsOf(&m->h) | hashChecked);
+  return &m->h;
+}
+
+void hmap_iter_init(hmap_iter *it, const hmap *h)
+{
+  if (h)
+    checkRead(h, "concurrent map iteration and map write");
+  mapiterinit(it, h);
+}
+
+bool hmap_iter_next(hmap_iter *it)
+{
+  if (it->h)
+    checkRead(it->h, "concurrent map iteration and map write");
+  return mapiternext(it);
+}
+
+void hmap_iter_end(hmap_iter *it)
+{
+  mapiterend(it);
+}
+
+void hmap_getstats(const hmap *h, hmap_stats *s)
+{
+  memset(s, 0, sizeof *s);
+  if (h)
+    mapstats(h, s);
+}
+
+const char *hmap_check(const hmap *h)
+{
+  return h ? mapcheck(h) : NULL;
+}

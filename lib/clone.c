@@ -1,0 +1,51 @@
+/* clone.c: copying a table. Its hashes are stored, or keys are their own: no user code runs, no pointer is followed. */
+
+static void *memdup(const void *p, size_t n)
+{
+  void *copy = malloc(n);
+  return copy ? memcpy(copy, p, n) : NULL;
+}
+
+/* Copies a slot with what it has behind pointers. Returns false, with nothing to free, if there is no memory. */
+static bool cloneSlot(const maptype *t, unsigned char *to, unsigned char *from)
+{
+  memcpy(to, from, t->slotsize);
+  void *key = t->indirectkey ? memdup(keyOf(t, from), t->keysize) : NULL;
+  void *elem = t->indirectelem ? memdup(elemOf(t, from), t->elemsize) : NULL;
+  if ((t->indirectkey && !key) || (t->indirectelem && !elem)) {
+    free(key);
+    free(elem);
+    return false;
+  }
+  if (key)
+    memcpy(to, &key, sizeof key);
+  if (elem)
+    memcpy(to + t->elemoff, &elem, sizeof elem);
+  return true;
+}
+
+/* Makes to a copy of from, with its seed. Returns false, with nothing to free, if there is no memory. */
+static bool mapclone(hmap *to, const maptype *t, const hmap *from)
+{
+  mapwalk w = {0};
+  place p;
+  if (!makemap(to, t, from->count))
+    return false;
+  to->hash0 = from->hash0;
+  while (walknext(from, t, &w, &p)) {
+    uint64_t hash = slotHash(from, t, p.block, p.i);
+    uint32_t stored = t->stored ? hashesOf(p.block)[p.i] : 0;
+    place at = mapbucket(to, t, hash), vacant = {0};
+    uint64_t top = p.b->tophash[p.i];
+    if (!mapinsert(to, t, (hash & UINT64_MAX >> 8) | top << 56, stored, &at, &vacant)) {
+      mapfree(to);
+      return false;
+    }
+    if (!cloneSlot(t, slotOf(t, at.block, at.i), slotOf(t, p.block, p.i))) {
+      mapdelete(to, t, &at);
+      mapfree(to);
+      return false;
+    }
+  }
+  return true;
+}

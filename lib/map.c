@@ -1,0 +1,276 @@
+/* map.c: the map.
+ *
+ * This is Go's map as it was before Swiss tables, in C and with the same names. A table is an array of buckets, each with room
+ * for eight entries. The low bits of a key's hash choose the bucket; the top eight bits, the tophash, are kept in the bucket to
+ * tell its entries apart without looking at the keys. When more than eight keys come to one bucket, an overflow bucket is
+ * linked behind it.
+ *
+ *      hmap                  buckets: 2^B bmaps                        blocks: 2^B of them
+ *   +-----------+          +----------------------------+          +-------------------------------+
+ *   | count     |     0    | tophash x 8, filter, next  |     0    | hashes, 8 x (key, elem)       |
+ *   | B, flags  |     1    | tophash x 8, filter, next -+--+  1    | hashes, 8 x (key, elem)       |
+ *   | hash0     |    ...   |                            |  |       |                               |
+ *   | buckets  -+-->       +----------------------------+  |       +-------------------------------+
+ *   | oldbuckets|          | overflow buckets           |<-+       | and their blocks              |
+ *   | nevacuate |          +----------------------------+          +-------------------------------+
+ *   +-----------+
+ *
+ * When there are more than 6.5 entries a bucket the table grows: it gets an array twice as large, and each write evacuates a
+ * few buckets of the old array into the new one, so that no single write is slow (grow.c). When deletions have left too many
+ * overflow buckets behind, the same happens with a new array of the same size. The rest of the head is in the files:
+ *
+ *   map.h    the structures, the tophash states    seed.c   where seeds come from       walk.c   visiting all entries
+ *   hash.h   the hashes                            mem.c    arrays and their memory     iter.c   Go's iterator
+ *   probe.h  the probe loop                        grow.c   growth                      clone.c  stats.c  check.c  api.c
+ *
+ * What differs from Go:
+ *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
+ *     costs one cache line, a hit two that are fetched together.
+ *   - A key that is not its own hash has 32 bits of its hash stored with it. Growth, iteration and clone never call a hash
+ *     function and never follow a pointer in a key; a lookup compares keys only where the 32 bits agree.
+ *   - Running out of memory changes nothing: a table that cannot grow goes on with overflow buckets and tries again at the next
+ *     insertion. An insertion fails only where not even one bucket can be had.
+ *   - There is no garbage collector: iterators pin arrays (iter.c), and arrays go back to the system in pieces (mem.c).
+ *
+ * LOADTABLE */
+
+/* Makes h an empty table. Returns false if there is no memory for hint entries. */
+static bool makemap(hmap *h, const maptype *t, size_t hint)
+{
+  uint8_t B = 0;
+  while (B < maxB && overLoadFactor(hint, B))
+    B++;
+  *h = (hmap){.t = t, .hash0 = newSeed()};
+  countTable(h);
+  if (hint == 0)
+    return true;
+  if (overLoadFactor(hint, B) || !(h->buckets = makeBucketArray(t, B)))
+    return false;
+  h->B = B;
+  h->blocks = blocksOf(arrayOf(h->buckets));
+  return true;
+}
+
+/* Gives a table without buckets its first array. Returns false if there is no memory. */
+NOINLINE bool firstBuckets(hmap *h)
+{
+  bmap *buckets = makeBucketArray(h->t, h->B);
+  if (!buckets)
+    return false;
+  h->buckets = buckets;
+  h->blocks = blocksOf(arrayOf(buckets));
+  return true;
+}
+
+/* What every write by key does first: its share of giving memory back and of growth. In this order, because the key may stand in
+ * a slot that the growth is about to leave. */
+ALWAYS_INLINE void writeWork(hmap *h, uint64_t hash)
+{
+  if (likely(!growing(h) && !h->retired))
+    return;
+  beginWrite(h);
+  releaseWork(h);
+  if (growing(h))
+    growWork(h, hash);
+  endWrite(h);
+}
+
+/* Looks a key up. If it is there, returns true and its place. */
+ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                             place *at)
+{
+  return h->count != 0 && probe(h, t, hash, stored, key, equal, at, NULL);
+}
+
+/* Finds an empty slot in the chain that begins at p, or adds a bucket to it, and moves p there. Returns false if there is no
+ * memory. */
+NOINLINE bool newslot(hmap *h, const maptype *t, uint8_t top, place *p)
+{
+  slots empty;
+  while (!(empty = matchEmpty(p->b))) {
+    place last = *p;
+    if (!nextInChain(t, p) && !newoverflow(h, t, p))
+      return false;
+    last.b->filter |= filterBit(top);
+  }
+  p->i = firstSlot(empty);
+  return true;
+}
+
+/* Whether the table should grow before it takes one more entry. */
+ALWAYS_INLINE bool shouldGrow(const hmap *h)
+{
+  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B));
+}
+
+/* Adds an entry that is not there. vacant is an empty slot of its chain if one is known. Returns true with *at its slot, whose key
+ * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
+ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, place *at, place *vacant)
+{
+  uint8_t top = tophash(hash);
+  beginWrite(h);
+  if (unlikely(shouldGrow(h)) && hashGrow(h)) {
+    growWork(h, hash);
+    *at = mapbucket(h, t, hash);
+    vacant->b = NULL;
+  }
+  if (likely(vacant->b != NULL)) {
+    *at = *vacant;
+  } else if (!newslot(h, t, top, at)) {
+    endWrite(h);
+    at->b = NULL;
+    return false;
+  }
+  at->b->tophash[at->i] = top;
+  if (t->stored)
+    hashesOf(at->block)[at->i] = stored;
+  h->count++;
+  h->seq++;
+  countEntry(h);
+  endWrite(h);
+  return true;
+}
+
+/* Finds a key or adds it. Returns true if it was there. *at is its slot; for a new entry the caller must write the key and the
+ * elem. at->b is NULL, and the table as it was, if there is no memory. */
+ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                             place *at)
+{
+  place vacant;
+  do {
+    at->b = NULL;
+    if (unlikely(!h->buckets) && !firstBuckets(h))
+      return false;
+    writeWork(h, hash);
+    if (probe(h, t, hash, stored, key, equal, at, &vacant))
+      return true;
+  } while (t->callbacks && !at->b);
+  mapinsert(h, t, hash, stored, at, &vacant);
+  return false;
+}
+
+/* Looks a key up for a write that may follow, as mapaccess does otherwise. */
+ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                              place *at)
+{
+  if (unlikely(h->count == 0))
+    return false;
+  writeWork(h, hash);
+  return probe(h, t, hash, stored, key, equal, at, NULL);
+}
+
+/* Whether all that follows slot p in its chain is empty. */
+static bool restIsEmpty(const maptype *t, place p)
+{
+  if (p.i < bucketCnt - 1)
+    return p.b->tophash[p.i + 1] == emptyRest;
+  return !nextInChain(t, &p) || p.b->tophash[0] == emptyRest;
+}
+
+/* Moves p to the bucket before its own in the chain. */
+static void prevInChain(const maptype *t, place *p)
+{
+  bmap *b = p->b;
+  place q = *p;
+  for (q.b = p->head; q.b != b; nextInChain(t, &q))
+    p->b = q.b;
+}
+
+/* Slot p and all that follows is empty: marks it, and the slots before it while they are empty, as the end of the chain. */
+static void markRest(const maptype *t, place p)
+{
+  for (;;) {
+    if (p.i == bucketCnt - 1)
+      p.b->filter = 0;
+    if (p.b->tophash[p.i] != emptyOne)
+      return;
+    p.b->tophash[p.i] = emptyRest;
+    if (p.i == 0) {
+      if (p.b == p.head)
+        return;
+      prevInChain(t, &p);
+      p.i = bucketCnt;
+    }
+    p.i--;
+  }
+}
+
+/* Removes the entry at p, and moves nothing, so a walk may go on. */
+ALWAYS_INLINE void mapdelete(hmap *h, const maptype *t, place *p)
+{
+  beginWrite(h);
+  p->b->tophash[p->i] = emptyOne;
+  if (restIsEmpty(t, *p))
+    markRest(t, *p);
+  h->count--;
+  h->seq++;
+  if (unlikely(h->count == 0)) {
+    h->hash0 = newSeed(); /* no entry depends on the old one */
+    h->nclear++;
+  }
+  endWrite(h);
+}
+
+/* Frees what a slot has behind pointers. */
+static void freeSlot(const maptype *t, unsigned char *slot)
+{
+  if (t->indirectkey)
+    free(keyOf(t, slot));
+  if (t->indirectelem)
+    free(elemOf(t, slot));
+}
+
+/* Frees what all slots of an array have behind pointers, but for entries that were evacuated. */
+static void freeSlots(const maptype *t, bmap *buckets, size_t from)
+{
+  if (!buckets || !(t->indirectkey || t->indirectelem))
+    return;
+  bucketArray *a = arrayOf(buckets);
+  for (size_t i = from; i < a->first; i++) {
+    place p = bucketAt(t, buckets, blocksOf(a), i);
+    do {
+      for (slots full = matchFull(p.b); full; full &= full - 1)
+        freeSlot(t, slotOf(t, p.block, firstSlot(full)));
+    } while (nextInChain(t, &p));
+  }
+}
+
+/* Frees the arrays that an iterator does not pin; those go to the retired. */
+static void dropBuckets(hmap *h, bmap *buckets)
+{
+  if (buckets && pinned(arrayOf(buckets)))
+    retire(h, buckets);
+  else
+    freeBuckets(h->t, buckets);
+}
+
+/* Empties a table, with a new seed. */
+static void mapclear(hmap *h)
+{
+  beginWrite(h);
+  freeSlots(h->t, h->oldbuckets, h->nevacuate);
+  freeSlots(h->t, h->buckets, 0);
+  dropBuckets(h, h->oldbuckets);
+  dropBuckets(h, h->buckets);
+  setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
+  h->count = 0;
+  h->B = 0;
+  h->noverflow = 0;
+  h->buckets = h->oldbuckets = NULL;
+  h->blocks = h->oldblocks = NULL;
+  h->nevacuate = 0;
+  h->hash0 = newSeed();
+  h->seq++;
+  h->nclear++;
+  endWrite(h);
+}
+
+/* Frees all that a table has. */
+static void mapfree(hmap *h)
+{
+  freeSlots(h->t, h->oldbuckets, h->nevacuate);
+  freeSlots(h->t, h->buckets, 0);
+  freeBuckets(h->t, h->oldbuckets);
+  freeBuckets(h->t, h->buckets);
+  freeRetired(h);
+}

@@ -1,0 +1,127 @@
+/* probe.h: the one probe loop. Every lookup, insertion and deletion of every kind of key is probe() with another function to
+ * compare a slot; that function is a constant at each call, so the compiler makes a loop of its own for it. */
+#ifndef HMAP_PROBE_H
+#define HMAP_PROBE_H
+
+#include "map.h"
+
+/* A set of slots of one bucket: a bit a slot, from the lowest. */
+typedef unsigned slots;
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+ALWAYS_INLINE __m128i tophashes(const bmap *b)
+{
+  return _mm_loadl_epi64((const __m128i *)(const void *)b->tophash);
+}
+ALWAYS_INLINE slots matchTophash(const bmap *b, uint8_t top)
+{
+  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(tophashes(b), _mm_set1_epi8((char)top))) & 0xff;
+}
+/* Slots whose tophash is at most top. */
+ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
+{
+  __m128i w = tophashes(b);
+  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(w, _mm_set1_epi8((char)top)), w)) & 0xff;
+}
+#else
+#define EACH_BYTE 0x0101010101010101u
+/* The top bits of the bytes, as a set. */
+ALWAYS_INLINE slots topBits(uint64_t x)
+{
+  return (slots)((x >> 7 & EACH_BYTE) * 0x0102040810204080u >> 56);
+}
+ALWAYS_INLINE uint64_t tophashes(const bmap *b)
+{
+  uint64_t w = 0;
+  memcpy(&w, b->tophash, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  w = __builtin_bswap64(w);
+#endif
+  return w;
+}
+/* Exact: the shorter test, (x-1) & ~x, also reports a slot above a true match, and so could a stale key. */
+ALWAYS_INLINE slots matchTophash(const bmap *b, uint8_t top)
+{
+  uint64_t x = tophashes(b) ^ EACH_BYTE * top, low = 0x7f * EACH_BYTE;
+  return topBits(~(((x & low) + low) | x | low));
+}
+/* Slots whose tophash is at most top, which is below 128. */
+ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
+{
+  uint64_t x = tophashes(b), low = 0x7f * EACH_BYTE;
+  return topBits(~(((x & low) + EACH_BYTE * (uint64_t)(0x7f - top)) | x));
+}
+#endif
+
+ALWAYS_INLINE slots matchEmpty(const bmap *b)
+{
+  return matchUpTo(b, emptyOne);
+}
+ALWAYS_INLINE slots matchFull(const bmap *b)
+{
+  return ~matchUpTo(b, evacuatedEmpty) & 0xff;
+}
+ALWAYS_INLINE unsigned firstSlot(slots s)
+{
+  return (unsigned)__builtin_ctz(s);
+}
+
+/* Says whether slot i of a block holds the key. stored is the part of the key's hash that blocks store. */
+typedef bool slotequal(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key);
+
+/* The first bucket of the chain where a key with this hash stands or would stand: in the old array until that bucket has been
+ * evacuated. The table must have buckets. */
+ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
+{
+  if (unlikely(growing(h))) {
+    size_t old = (size_t)hash & oldbucketmask(h);
+    if (!bucketEvacuated(h, old))
+      return bucketAt(t, h->oldbuckets, h->oldblocks, old);
+  }
+  return bucketAt(t, h->buckets, h->blocks, (size_t)hash & bucketMask(h->B));
+}
+
+/* Finds a key. If it is there, returns true and its place in *at. If not, returns false with *at the chain's first bucket,
+ * and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
+ * A comparison may run the user's code, and that may write to this table: then all that was found is void. */
+ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                         place *at, place *vacant)
+{
+  const uint8_t top = tophash(hash), beyond = filterBit(top);
+again:;
+  const uint32_t seq = h->seq;
+  place p = mapbucket(h, t, hash);
+  __builtin_prefetch(p.block);
+  *at = p;
+  if (vacant)
+    vacant->b = NULL;
+  for (;;) {
+    for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
+      p.i = firstSlot(m);
+      bool same = equal(h, t, p.block, p.i, stored, key);
+      if (t->callbacks && unlikely(h->seq != seq)) {
+        if (h->buckets)
+          goto again;
+        at->b = NULL;
+        return false;
+      }
+      if (likely(same)) {
+        *at = p;
+        return true;
+      }
+    }
+    if (vacant && !vacant->b) {
+      slots m = matchEmpty(p.b);
+      if (m) {
+        *vacant = p;
+        vacant->i = firstSlot(m);
+      }
+    }
+    if (likely(!(p.b->filter & beyond)))
+      return false;
+    nextInChain(t, &p);
+  }
+}
+
+#endif
