@@ -1,7 +1,10 @@
-# tap.sh: what the test scripts share. To be sourced: . "$srcdir/tests/tap.sh"
+# shellcheck shell=sh
+# tap.sh: what the test scripts share. To be sourced: . "$abs_top_srcdir/tests/tap.sh"
 # A test calls check for each case and done_testing at the end; skip_all where it cannot run at all.
 
 set -u
+LC_ALL=C
+export LC_ALL
 cases=0
 
 # check NAME COMMAND...: one case, passed if the command succeeds. What it prints is shown if it does not.

@@ -1,0 +1,72 @@
+#!/bin/sh
+# exports.sh: what the built libraries show to others is what they say, and they are linked as libraries that stand in front of
+# others have to be.
+
+. "$abs_top_srcdir/tests/tap.sh"
+[ -z "$SANITIZED" ] || skip_all "a sanitizer adds symbols of its own"
+
+# The names between global: and local: in an export map.
+names_of_map() {
+  sed -n '/global:/,/local:/s/^ *\([a-z_0-9]*\);.*/\1/p' "$abs_top_srcdir/$1" | sort
+}
+
+# The functions that hmap.h declares.
+names_of_header() {
+  sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/hmap.h" | sort
+}
+
+# Dynamic symbols, without a version node's own.
+names_of_library() {
+  $NM -D --defined-only "$1" | sed '/ A /d; s/.* //; s/@.*//' | sort
+}
+
+names_of_archive() {
+  $NM -g --defined-only "$1" | awk 'NF == 3 { print $3 }' | sort
+}
+
+symbol_versions() {
+  $NM -D --defined-only "$1" | sed -n 's/.*@@*//p' | sort -u
+}
+
+needed() {
+  readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+has() {
+  readelf -d "$1" | grep -q "$2" || { readelf -d "$1"; return 1; }
+}
+
+lacks_ifuncs() {
+  ! readelf --dyn-syms -W "$1" | grep IFUNC
+}
+
+# examine NAME FOLDER MAP NEEDED: all there is to say about one library.
+examine() {
+  library=$2/.libs/lib$1.so.1 archive=$2/.libs/lib$1.a
+  check "lib$1 exports its public names and no other" same "$(names_of_map "$3")" "$(names_of_library "$library")"
+  check "lib$1.a shows its public names and no other" same "$(names_of_map "$3")" "$(names_of_archive "$archive")"
+  check "lib$1.a is one object" same 1 "$(ar t "$archive" | wc -l)"
+  check "lib$1 is called lib$1.so.1" has "$library" "SONAME.*\[lib$1.so.1\]"
+  check "lib$1 needs nothing else" same "$4" "$(needed "$library")"
+  check "lib$1 is never unloaded" has "$library" "NODELETE"
+  check "lib$1 exports no ifunc" lacks_ifuncs "$library"
+  check "lib$1 does not bind its own functions locally" same "" "$(readelf -d "$library" | grep SYMBOLIC)"
+}
+
+check "libhmap's map lists what hmap.h declares" same "$(names_of_header)" "$(names_of_map lib/libhmap.map)"
+examine hmap lib lib/libhmap.map libc.so.6
+examine hmap-search compat compat/hsearch.map libc.so.6
+check "libhmap's symbols have its version" same HMAP_1 "$(symbol_versions lib/.libs/libhmap.so.1)"
+# An existing binary asks for hsearch@GLIBC_2.2.5; a version of another name would be passed over in silence.
+check "libhmap-search's symbols have no version" same "" "$(symbol_versions compat/.libs/libhmap-search.so.1)"
+
+if [ -n "$GLIB_LIBS" ]; then
+  examine hmap-glib compat compat/ghash.map "$(printf 'libglib-2.0.so.0\nlibc.so.6')"
+  check "libhmap-glib's symbols have no version" same "" "$(symbol_versions compat/.libs/libhmap-glib.so.1)"
+  check "libhmap-glib has all 35 functions of ghash.h" same 35 "$(names_of_map compat/ghash.map | grep -c g_hash_table_)"
+  check "hmap-glib.pc names our library before GLib" same "-lhmap-glib -lglib-2.0" \
+    "$(PKG_CONFIG_PATH=compat pkg-config --libs-only-l hmap-glib | sed 's/ *$//')"
+else
+  skip "libhmap-glib" "built without GLib"
+fi
+done_testing
