@@ -44,7 +44,7 @@ ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
   case algMem:
     return memhash(key, h->t->keysize, &h->hash0);
   default:
-    return memhash64(h->t->hash(key, &h->hash0), &h->hash0);
+    return userHash(h, h->t, key);
   }
 }
 

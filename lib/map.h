@@ -15,6 +15,11 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* bench/loadfactor.sh tries others. */
+#ifndef HMAP_LOADFACTOR
+#define HMAP_LOADFACTOR 13
+#endif
+
 /* A test build defines this to count what an operation moves, touches, maps and frees. */
 #ifndef HMAP_COUNT
 #define HMAP_COUNT(what, n) ((void)0)
@@ -23,7 +28,7 @@
 enum {
   bucketCntBits = 3,
   bucketCnt = 1 << bucketCntBits, /* slots a bucket */
-  loadFactorNum = 13,             /* average slots in use a bucket at which a table grows: 13/2 */
+  loadFactorNum = HMAP_LOADFACTOR, /* average slots in use a bucket at which a table grows: 13/2, see map.c */
   loadFactorDen = 2,
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,

@@ -3,6 +3,7 @@
 #ifndef HMAP_PROBE_H
 #define HMAP_PROBE_H
 
+#include "hash.h"
 #include "map.h"
 
 /* A set of slots of one bucket: a bit a slot, from the lowest. */
@@ -82,16 +83,44 @@ ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
   return bucketAt(t, h->buckets, h->blocks, (size_t)hash & bucketMask(h->B));
 }
 
-/* Finds a key. If it is there, returns true and its place in *at. If not, returns false with *at the chain's first bucket,
- * and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
- * A comparison may run the user's code, and that may write to this table: then all that was found is void. */
-ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                         place *at, place *vacant)
+/* A key's hash as it is looked for: all of it, and the part that blocks store. */
+typedef struct keyhash {
+  uint64_t hash;
+  uint32_t stored;
+} keyhash;
+
+/* The hash of a key with the functions of its type, which may write to the table and so change its seed. */
+static uint64_t userHash(const hmap *h, const maptype *t, const void *key)
 {
-  const uint8_t top = tophash(hash), beyond = filterBit(top);
+  hmap_seed seed;
+  uint64_t hash;
+  do {
+    seed = h->hash0;
+    hash = memhash64(t->hash(key, &seed), &seed);
+  } while (seed.k0 != h->hash0.k0 || seed.k1 != h->hash0.k1);
+  return hash;
+}
+
+/* The hash of a key after a comparison may have changed the seed. */
+NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const void *key)
+{
+  if (t->alg == algShim)
+    return (keyhash){mix32(stored, &h->hash0), stored};
+  uint64_t hash = userHash(h, t, key);
+  return (keyhash){hash, (uint32_t)hash};
+}
+
+/* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
+ * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
+ * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
+ * begins again with a new *k; if the table has no buckets after that, it returns false with at->b NULL. */
+ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at,
+                         place *vacant)
+{
 again:;
+  const uint8_t top = tophash(k->hash), beyond = filterBit(top);
   const uint32_t seq = h->seq;
-  place p = mapbucket(h, t, hash);
+  place p = mapbucket(h, t, k->hash);
   __builtin_prefetch(p.block);
   *at = p;
   if (vacant)
@@ -99,8 +128,9 @@ again:;
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
       p.i = firstSlot(m);
-      bool same = equal(h, t, p.block, p.i, stored, key);
+      bool same = equal(h, t, p.block, p.i, k->stored, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
+        *k = rehash(h, t, k->stored, key);
         if (h->buckets)
           goto again;
         at->b = NULL;
