@@ -16,7 +16,7 @@
 
 static struct {
   pthread_once_t once;
-  const char *file;
+  char *file;
   size_t tables, entries, growths, foreign;
 } counters = {.once = PTHREAD_ONCE_INIT};
 
@@ -60,6 +60,6 @@ __attribute__((destructor)) static void countersWrite(void)
     fprintf(stderr, HMAP_LIBRARY ": HMAP_STATS: cannot write to %s: %s\n", counters.file, strerror(errno));
   if (fd >= 0)
     close(fd);
-  free((char *)counters.file);
+  free(counters.file);
   counters.file = NULL;
 }
