@@ -48,19 +48,43 @@ ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
   }
 }
 
-/* Calls f for the way in which the table's keys are hashed and compared, as constants. */
-#define BY_ALG(f, h, ...)                         \
-  switch ((h)->t->alg) {                          \
-  case alg64:                                     \
-    return f(h, alg64, equal64, __VA_ARGS__);     \
-  case alg32:                                     \
-    return f(h, alg32, equal32, __VA_ARGS__);     \
-  case algStr:                                    \
-    return f(h, algStr, equalStr, __VA_ARGS__);   \
-  case algMem:                                    \
-    return f(h, algMem, equalMem, __VA_ARGS__);   \
-  default:                                        \
-    return f(h, algUser, equalUser, __VA_ARGS__); \
+/* Defines f for each way in which keys are hashed and compared, as constants: f##64, f##32, and so on, each a function of its
+ * own, so that the short ones stay short. */
+#define FOR_EACH_ALG(type, f, table)                  \
+  NOINLINE type f##64(table, const void *key)         \
+  {                                                   \
+    return f(h, alg64, equal64, key);                 \
+  }                                                   \
+  NOINLINE type f##32(table, const void *key)         \
+  {                                                   \
+    return f(h, alg32, equal32, key);                 \
+  }                                                   \
+  NOINLINE type f##Str(table, const void *key)        \
+  {                                                   \
+    return f(h, algStr, equalStr, key);               \
+  }                                                   \
+  NOINLINE type f##Mem(table, const void *key)        \
+  {                                                   \
+    return f(h, algMem, equalMem, key);               \
+  }                                                   \
+  NOINLINE type f##User(table, const void *key)       \
+  {                                                   \
+    return f(h, algUser, equalUser, key);             \
+  }
+
+/* Calls the one of them that fits the table's type. */
+#define BY_ALG(f, h, key)   \
+  switch ((h)->t->alg) {    \
+  case alg64:               \
+    return f##64(h, key);   \
+  case alg32:               \
+    return f##32(h, key);   \
+  case algStr:              \
+    return f##Str(h, key);  \
+  case algMem:              \
+    return f##Mem(h, key);  \
+  default:                  \
+    return f##User(h, key); \
   }
 
 static uint8_t algOf(const hmap_type *type)
@@ -147,6 +171,8 @@ ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal,
   return elemOf(h->t, slotOf(h->t, at.block, at.i));
 }
 
+FOR_EACH_ALG(void *, apiAccess, const hmap *h)
+
 void *hmap_access(const hmap *h, const void *key)
 {
   if (unlikely(!validKey(h, key)))
@@ -193,6 +219,8 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
   return elemOf(t, slot);
 }
 
+FOR_EACH_ALG(void *, apiAssign, hmap *h)
+
 void *hmap_assign(hmap *h, const void *key)
 {
   if (unlikely(!validKey(h, key))) {
@@ -212,6 +240,8 @@ ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const 
   mapdelete(h, h->t, &at);
   return true;
 }
+
+FOR_EACH_ALG(bool, apiDelete, hmap *h)
 
 bool hmap_delete(hmap *h, const void *key)
 {

@@ -59,7 +59,7 @@ static place iterPlace(const hmap_iter *it, const maptype *t)
   bucketArray *a = arrayOf(buckets);
   place p = bucketAt(t, buckets, blocksOf(a), iterBucket(it) & (a->first - 1));
   if (it->overflow)
-    overflowBucket(t, buckets, it->overflow - 1, &p);
+    toOverflow(t, &p, it->overflow - 1);
   return p;
 }
 

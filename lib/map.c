@@ -101,19 +101,18 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uin
   return h->count != 0 && probe(h, t, &k, key, equal, at, NULL);
 }
 
-/* Finds an empty slot in the chain that begins at p, or adds a bucket to it, and moves p there. Returns false if there is no
- * memory. */
-NOINLINE bool newslot(hmap *h, const maptype *t, uint8_t top, place *p)
+/* Returns an empty slot of the chain that begins at p, to which it adds a bucket if need be; its b is NULL if there is no memory. */
+NOINLINE place newslot(hmap *h, const maptype *t, uint8_t top, place p)
 {
   slots empty;
-  while (!(empty = matchEmpty(p->b))) {
-    place last = *p;
-    if (!nextInChain(t, p) && !newoverflow(h, t, p))
-      return false;
-    last.b->filter |= filterBit(top);
+  while (!(empty = matchEmpty(p.b))) {
+    bmap *last = p.b;
+    if (!nextInChain(t, &p) && !newoverflow(h, t, &p))
+      return (place){0};
+    last->filter |= filterBit(top);
   }
-  p->i = firstSlot(empty);
-  return true;
+  p.i = firstSlot(empty);
+  return p;
 }
 
 /* Whether the table should grow before it takes one more entry. */
@@ -133,11 +132,9 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t 
     *at = mapbucket(h, t, hash);
     vacant->b = NULL;
   }
-  if (likely(vacant->b != NULL)) {
-    *at = *vacant;
-  } else if (!newslot(h, t, top, at)) {
+  *at = likely(vacant->b != NULL) ? *vacant : newslot(h, t, top, *at);
+  if (unlikely(!at->b)) {
     endWrite(h);
-    at->b = NULL;
     return false;
   }
   at->b->tophash[at->i] = top;

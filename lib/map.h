@@ -289,8 +289,14 @@ ALWAYS_INLINE place bucketAt(const maptype *t, bmap *buckets, unsigned char *blo
   return (place){b, blocks + i * t->blocksize, b, buckets, 0};
 }
 
+/* A bucket and its block: what fits in two registers, so that a place never has to have an address. */
+typedef struct bucketRef {
+  bmap *b;
+  unsigned char *block;
+} bucketRef;
+
 /* Overflow bucket number k of an array: behind its buckets, or in a chunk, of which each is twice the one before. */
-static inline void overflowBucket(const maptype *t, bmap *buckets, size_t k, place *p)
+NOINLINE bucketRef overflowBucket(const maptype *t, bmap *buckets, size_t k)
 {
   bucketArray *a = arrayOf(buckets);
   size_t i = a->first + k;
@@ -299,16 +305,23 @@ static inline void overflowBucket(const maptype *t, bmap *buckets, size_t k, pla
       ;
     i = k - a->first;
   }
-  p->b = bmapsOf(a) + i;
-  p->block = blocksOf(a) + i * t->blocksize;
+  return (bucketRef){bmapsOf(a) + i, blocksOf(a) + i * t->blocksize};
+}
+
+/* Moves p to an overflow bucket of its chain. */
+ALWAYS_INLINE void toOverflow(const maptype *t, place *p, size_t k)
+{
+  bucketRef r = overflowBucket(t, p->buckets, k);
+  p->b = r.b;
+  p->block = r.block;
 }
 
 /* Moves p to the next bucket of its chain. Returns false if there is none. */
-static inline bool nextInChain(const maptype *t, place *p)
+ALWAYS_INLINE bool nextInChain(const maptype *t, place *p)
 {
   if (!p->b->overflow)
     return false;
-  overflowBucket(t, p->buckets, p->b->overflow - 1, p);
+  toOverflow(t, p, p->b->overflow - 1);
   return true;
 }
 

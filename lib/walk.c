@@ -25,7 +25,7 @@ ALWAYS_INLINE place walkPlace(const hmap *h, const maptype *t, const mapwalk *w)
   place p = n < old ? bucketAt(t, h->oldbuckets, h->oldblocks, (start + n) & (old - 1))
                     : bucketAt(t, h->buckets, h->blocks, (start + n - old) & bucketMask(h->B));
   if (unlikely(w->overflow))
-    overflowBucket(t, p.buckets, w->overflow - 1, &p);
+    toOverflow(t, &p, w->overflow - 1);
   return p;
 }
 
