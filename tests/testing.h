@@ -1,0 +1,267 @@
+/* testing.h: what the engine's tests share. Each of them contains the engine, and its calls for memory come here, so that a test
+ * can count them, refuse them, or stop a write in the middle of one. */
+#ifndef TESTING_H
+#define TESTING_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+/* cmocka.h needs those above */
+#include <cmocka.h>
+
+/* What the operations since the last resetCounts moved (slots), touched, freed (bytes) and mapped (times). */
+static struct {
+  size_t moved, touched, maps, freed;
+} counted;
+#define HMAP_COUNT(what, n) ((void)(counted.what += (n)))
+
+static inline void resetCounts(void)
+{
+  memset(&counted, 0, sizeof counted);
+}
+
+/* The memory that the engine has, and what is to be refused. */
+static struct {
+  size_t calls;         /* allocations asked for */
+  size_t failAt;        /* the number of the one that fails, from 1; 0: none does */
+  bool failAll;         /* all fail */
+  bool keepPages;       /* munmap fails */
+  size_t live, mapped;  /* blocks not freed, bytes not unmapped */
+  void (*hook)(void);   /* called before each allocation */
+} memory;
+
+static inline bool mayAllocate(void)
+{
+  memory.calls++;
+  if (memory.hook)
+    memory.hook();
+  if (!memory.failAll && memory.calls != memory.failAt)
+    return true;
+  errno = ENOMEM;
+  return false;
+}
+static inline void *testMalloc(size_t n)
+{
+  void *p = mayAllocate() ? malloc(n) : NULL;
+  memory.live += p != NULL;
+  return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
+}
+static inline void *testCalloc(size_t n, size_t size)
+{
+  void *p = mayAllocate() ? calloc(n, size) : NULL;
+  memory.live += p != NULL;
+  return p;
+}
+static inline void testFree(void *p)
+{
+  memory.live -= p != NULL;
+  free(p);
+}
+static inline char *testStrdup(const char *s)
+{
+  char *p = testMalloc(strlen(s) + 1);
+  return p ? strcpy(p, s) : NULL;
+}
+static inline size_t wholePages(size_t n)
+{
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  return (n + page - 1) / page * page;
+}
+static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
+{
+  void *q = mayAllocate() ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
+  if (q != MAP_FAILED)
+    memory.mapped += wholePages(n);
+  return q;
+}
+static inline int testMunmap(void *p, size_t n)
+{
+  if (memory.keepPages) {
+    errno = ENOMEM;
+    return -1;
+  }
+  memory.mapped -= wholePages(n);
+  return munmap(p, n);
+}
+
+#define malloc testMalloc
+#define calloc testCalloc
+#define free testFree
+#define mmap testMmap
+#define munmap testMunmap
+#undef strdup
+#define strdup testStrdup
+#include "../lib/engine.c"
+#undef malloc
+#undef calloc
+#undef free
+#undef mmap
+#undef munmap
+#undef strdup
+
+/* All that a test made has gone back. */
+#define ASSERT_NOTHING_LEFT()         \
+  do {                                \
+    assert_int_equal(memory.live, 0); \
+    assert_int_equal(memory.mapped, 0); \
+  } while (0)
+
+/* Every invariant of a table holds. */
+#define ASSERT_SOUND(h)                      \
+  do {                                       \
+    const char *broken_ = hmap_check(h);     \
+    if (broken_)                             \
+      fail_msg("hmap_check: %s", broken_);   \
+  } while (0)
+
+/* Random numbers: splitmix64, from HMAP_TEST_SEED or the same in every run. */
+static uint64_t randomState;
+
+static inline void seedRandom(void)
+{
+  const char *text = getenv("HMAP_TEST_SEED");
+  randomState = text ? strtoull(text, NULL, 0) : 2;
+}
+static inline uint64_t random64(void)
+{
+  uint64_t x = randomState += 0x9e3779b97f4a7c15;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+  x = (x ^ x >> 27) * 0x94d049bb133111eb;
+  return x ^ x >> 31;
+}
+static inline size_t randomBelow(size_t n)
+{
+  return (size_t)(random64() % n);
+}
+
+/* How often to do a thing that is done n times: less under valgrind and the like. */
+static inline size_t times(size_t n)
+{
+  return getenv("HMAP_TEST_QUICK") ? n / 20 + 1 : n;
+}
+
+/* Tables of the kinds that most tests need. */
+static inline hmap *makeTable(enum hmap_kind kind, size_t key, size_t elem, size_t hint)
+{
+  hmap_type type = {.kind = kind, .key_size = key, .elem_size = elem};
+  hmap *h = hmap_make(&type, hint);
+  assert_non_null(h);
+  return h;
+}
+static inline hmap *makeInts(size_t hint) /* uint64_t to uint64_t */
+{
+  return makeTable(HMAP_BYTES, 8, 8, hint);
+}
+static inline void put(hmap *h, uint64_t key, uint64_t elem)
+{
+  void *e = hmap_assign(h, &key);
+  assert_non_null(e);
+  memcpy(e, &elem, sizeof elem);
+}
+static inline uint64_t get(const hmap *h, uint64_t key)
+{
+  uint64_t elem;
+  const void *e = hmap_access(h, &key);
+  assert_non_null(e);
+  memcpy(&elem, e, sizeof elem);
+  return elem;
+}
+static inline bool has(const hmap *h, uint64_t key)
+{
+  return hmap_access(h, &key) != NULL;
+}
+static inline bool cut(hmap *h, uint64_t key)
+{
+  return hmap_delete(h, &key);
+}
+/* Assigns keys from, from + 1, ... below to; each with itself as elem. */
+static inline void putRange(hmap *h, uint64_t from, uint64_t to)
+{
+  for (uint64_t k = from; k < to; k++)
+    put(h, k, k);
+}
+static inline void assertRange(const hmap *h, uint64_t from, uint64_t to)
+{
+  for (uint64_t k = from; k < to; k++)
+    assert_true(get(h, k) == k);
+}
+
+/* A user's hash function that says itself where a key goes: the key's low 32 bits are what the table will see as the low 32
+ * bits of the hash, apart from tophash, if placed() made the value. So tests can build chains as they want them. */
+static inline bool equalInts(const void *stored, const void *key)
+{
+  return memcmp(stored, key, sizeof(uint64_t)) == 0;
+}
+/* A number whose hash under a seed has these low bits. */
+static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bits, uint64_t mask)
+{
+  uint64_t x = start;
+  while ((memhash64(x, seed) & mask) != (bits & mask))
+    x += 0x9e3779b97f4a7c15;
+  return x;
+}
+/* A fresh 64-bit key for table h, of own-hash kind, whose hash has the given bits under mask; no two calls return the same. */
+static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
+{
+  static uint64_t n;
+  return placed((++n << 40) * 0x2545f4914f6cdd1d, &h->hash0, bits, mask);
+}
+
+/* Makes more writes until a growth is over, without adding entries. */
+static inline void settle(hmap *h)
+{
+  uint64_t absent = UINT64_MAX - 12345;
+  while (growing(h)) {
+    size_t before = h->nevacuate;
+    assert_false(cut(h, absent));
+    assert_true(!growing(h) || h->nevacuate > before);
+  }
+}
+
+/* Runs f in a child process; returns its wait status, and what it wrote to stderr in text. */
+static inline int runChild(void (*f)(void), char *text, size_t size)
+{
+  int fds[2], status;
+  size_t n = 0;
+  assert_int_equal(pipe(fds), 0);
+  fflush(NULL);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    struct rlimit noCore = {0, 0};
+    setrlimit(RLIMIT_CORE, &noCore);
+    signal(SIGABRT, SIG_DFL);
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[0]);
+    f();
+    _exit(0);
+  }
+  close(fds[1]);
+  for (ssize_t got; n + 1 < size && (got = read(fds[0], text + n, size - 1 - n)) > 0;)
+    n += (size_t)got;
+  text[n] = 0;
+  close(fds[0]);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  return status;
+}
+
+#endif
