@@ -205,12 +205,12 @@ static inline void assertRange(const hmap *h, uint64_t from, uint64_t to)
     assert_true(get(h, k) == k);
 }
 
-/* A user's hash function that says itself where a key goes: the key's low 32 bits are what the table will see as the low 32
- * bits of the hash, apart from tophash, if placed() made the value. So tests can build chains as they want them. */
+/* An equality function for a type of 64-bit keys. */
 static inline bool equalInts(const void *stored, const void *key)
 {
   return memcmp(stored, key, sizeof(uint64_t)) == 0;
 }
+
 /* A number whose hash under a seed has these low bits. */
 static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bits, uint64_t mask)
 {
@@ -224,6 +224,29 @@ static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
 {
   static uint64_t n;
   return placed((++n << 40) * 0x2545f4914f6cdd1d, &h->hash0, bits, mask);
+}
+
+/* How many entries 2^B buckets hold. */
+static inline size_t capacity(uint8_t B)
+{
+  return B == 0 ? 8 : (size_t)13 << B >> 1;
+}
+/* A settled table of 2^B buckets with keys 0, 1, ... that grows at the next insertion. */
+static inline hmap *fullTable(uint8_t B)
+{
+  hmap *h = makeInts(capacity(B));
+  putRange(h, 0, capacity(B));
+  assert_int_equal(h->B, B);
+  assert_false(growing(h));
+  return h;
+}
+/* A table of twice as many buckets whose growth has just begun. */
+static inline hmap *growingTable(uint8_t B)
+{
+  hmap *h = fullTable(B);
+  put(h, capacity(B), capacity(B));
+  assert_true(growing(h));
+  return h;
 }
 
 /* Makes more writes until a growth is over, without adding entries. */

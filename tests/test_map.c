@@ -1,0 +1,1085 @@
+/* test_map.c: what Go's map does, one behaviour a test, seen from inside. */
+#include "testing.h"
+
+/* The place of a 64-bit key. */
+static bool find(const hmap *h, uint64_t key, place *p)
+{
+  return mapaccess(h, h->t, memhash64(key, &h->hash0), 0, (const void *)&key, equal64, p);
+}
+static uint64_t keyAt(const hmap *h, place p)
+{
+  return read64(slotOf(h->t, p.block, p.i));
+}
+static bool sameSeed(hmap_seed a, hmap_seed b)
+{
+  return a.k0 == b.k0 && a.k1 == b.k1;
+}
+
+/* Buckets */
+
+static void test_low_bits_choose_the_bucket_top_bits_the_tophash(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(100);
+  assert_int_equal(h->B, 4);
+  putRange(h, 0, 100);
+  for (uint64_t k = 0; k < 100; k++) {
+    uint64_t hash = memhash64(k, &h->hash0);
+    place p;
+    assert_true(find(h, k, &p));
+    assert_ptr_equal(p.head, h->buckets + (hash & 15));
+    assert_int_equal(p.b->tophash[p.i], hash >> 56 < 5 ? (hash >> 56) + 5 : hash >> 56);
+    assert_true(keyAt(h, p) == k);
+  }
+  hmap_free(h);
+}
+
+static void test_a_table_has_no_buckets_before_its_first_entry(void **state)
+{
+  (void)state;
+  memory.calls = 0;
+  hmap *h = makeInts(0);
+  assert_int_equal(memory.calls, 1); /* the table itself */
+  assert_null(h->buckets);
+  assert_false(has(h, 1));
+  assert_false(cut(h, 1));
+  assert_null(h->buckets);
+  put(h, 1, 1);
+  assert_non_null(h->buckets);
+  assert_int_equal(h->B, 0);
+  hmap_free(h);
+}
+
+static void test_overflow_buckets_are_preallocated_from_B_4(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(0);
+  for (uint8_t B = 0; B < 13; B++) {
+    bmap *buckets = makeBucketArray(h->t, B);
+    bucketArray *a = arrayOf(buckets);
+    assert_int_equal(a->first, 1u << B);
+    assert_int_equal(a->n - a->first, B < 4 ? 0 : 1u << (B - 4));
+    assert_null(a->chunks);
+    freeBuckets(h->t, buckets);
+  }
+  hmap_free(h);
+}
+
+static void test_preallocated_overflow_buckets_are_used_first(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(5)); /* 32 buckets and 2 overflow buckets */
+  bucketArray *a = arrayOf(h->buckets);
+  memory.calls = 0;
+  for (int i = 0; i < 24; i++)
+    put(h, keyWith(h, 7, 31), 0);
+  assert_int_equal(memory.calls, 0);
+  assert_int_equal(h->buckets[7].overflow, 1);
+  assert_int_equal(h->buckets[32].overflow, 2);
+  assert_int_equal(h->buckets[33].overflow, 0);
+  put(h, keyWith(h, 7, 31), 0);
+  assert_int_equal(memory.calls, 1);
+  assert_int_equal(h->buckets[33].overflow, 3);
+  assert_non_null(a->chunks);
+  assert_int_equal(a->chunks->first, 2);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+
+static void test_noverflow_counts_overflow_buckets(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(5));
+  uint64_t keys[40];
+  for (unsigned i = 0; i < 40; i++) {
+    put(h, keys[i] = keyWith(h, 3, 31), i);
+    assert_int_equal(h->noverflow, i / 8);
+  }
+  for (unsigned i = 0; i < 40; i++)
+    assert_true(cut(h, keys[i]));
+  assert_int_equal(h->noverflow, 4); /* they stay with their chain */
+  hmap_clear(h);
+  assert_int_equal(h->noverflow, 0);
+  hmap_free(h);
+}
+
+static void test_many_chunks_of_overflow_buckets(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(8));
+  uint64_t keys[1600]; /* 200 buckets in one chain */
+  for (size_t i = 0; i < 1600; i++) {
+    put(h, keys[i] = keyWith(h, 9, 255), i);
+    if (i % 100 == 0)
+      ASSERT_SOUND(h);
+  }
+  assert_int_equal(h->noverflow, 199);
+  for (size_t i = 0; i < 1600; i++)
+    assert_true(get(h, keys[i]) == i);
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
+/* In a chain, emptyRest is what is empty with nothing after it, and emptyOne is what is empty otherwise. */
+static void assertEmptiness(const hmap *h)
+{
+  for (size_t i = 0; i < bucketShift(h->B); i++) {
+    uint8_t tops[256];
+    size_t n = 0;
+    place p = bucketAt(h->t, h->buckets, h->blocks, i);
+    do {
+      assert_true(n + 8 <= sizeof tops);
+      memcpy(tops + n, p.b->tophash, 8);
+      n += 8;
+    } while (nextInChain(h->t, &p));
+    bool rest = true;
+    while (n--) {
+      rest = rest && isEmpty(tops[n]);
+      assert_true(rest ? tops[n] == emptyRest : tops[n] != emptyRest);
+    }
+  }
+}
+static void test_deletion_tells_emptyOne_from_emptyRest(void **state)
+{
+  (void)state;
+  enum { n = 60 };
+  for (int round = 0; round < 20; round++) {
+    hmap *h = makeInts(capacity(4));
+    uint64_t keys[n];
+    for (unsigned i = 0; i < n; i++)
+      put(h, keys[i] = keyWith(h, i & 1, 15), i);
+    for (unsigned left = n; left > 1; left--) {
+      size_t k = randomBelow(left);
+      assert_true(cut(h, keys[k]));
+      keys[k] = keys[left - 1];
+      assertEmptiness(h);
+      ASSERT_SOUND(h);
+    }
+    hmap_free(h);
+  }
+}
+
+static void test_a_deleted_slot_is_used_again(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(4));
+  uint64_t keys[20];
+  for (unsigned i = 0; i < 20; i++)
+    put(h, keys[i] = keyWith(h, 2, 15), ~0ull);
+  place before, after;
+  assert_true(find(h, keys[3], &before));
+  assert_true(cut(h, keys[3]));
+  uint64_t k = keyWith(h, 2, 15);
+  const uint64_t *elem = hmap_assign(h, &k);
+  assert_true(*elem == 0); /* and it is zero, whatever was there before */
+  assert_true(find(h, k, &after));
+  assert_ptr_equal(before.b, after.b);
+  assert_int_equal(before.i, after.i);
+  hmap_free(h);
+}
+
+static void test_filter_lets_a_miss_skip_the_chain(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(4));
+  uint64_t keys[9];
+  for (unsigned i = 0; i < 9; i++) /* tophash 0x80: filter bit 0 */
+    put(h, keys[i] = keyWith(h, 2 | (uint64_t)0x80 << 56, 15 | (uint64_t)0xff << 56), i);
+  assert_int_equal(h->buckets[2].filter, 1);
+  assert_true(cut(h, keys[8])); /* the one behind: nothing is there any more */
+  assert_int_equal(h->buckets[2].filter, 0);
+  for (unsigned i = 0; i < 8; i++)
+    assert_true(get(h, keys[i]) == i);
+  assert_false(has(h, keys[8]));
+  hmap_free(h);
+}
+
+/* Growth */
+
+static void test_growth_begins_beyond_six_and_a_half_entries_a_bucket(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(0);
+  for (uint64_t k = 0; k < 100000; k++) {
+    uint8_t B = 0;
+    while (k + 1 > capacity(B))
+      B++;
+    put(h, k, k);
+    assert_int_equal(h->B, B);
+  }
+  hmap_free(h);
+}
+
+static void test_a_hint_makes_room_for_that_many(void **state)
+{
+  (void)state;
+  for (size_t hint = 1; hint < 60000; hint = hint * 3 / 2 + 1) {
+    hmap *h = makeInts(hint);
+    const bmap *buckets = h->buckets;
+    assert_non_null(buckets);
+    putRange(h, 0, hint);
+    assert_ptr_equal(h->buckets, buckets);
+    assert_true(h->B == 0 || hint > capacity((uint8_t)(h->B - 1))); /* and for no more than needed */
+    hmap_free(h);
+  }
+}
+
+static void test_hashGrow_only_allocates(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(10);
+  bmap *buckets = h->buckets;
+  size_t n = hmap_len(h);
+  h->count = capacity(10);
+  resetCounts();
+  memory.calls = 0;
+  assert_true(hashGrow(h));
+  assert_int_equal(memory.calls, 1);
+  assert_int_equal(counted.moved, 0);
+  assert_int_equal(counted.touched, 0);
+  assert_int_equal(counted.freed, 0);
+  assert_int_equal(h->nevacuate, 0);
+  assert_ptr_equal(h->oldbuckets, buckets);
+  assert_int_equal(h->B, 11);
+  for (size_t i = 0; i < 1024; i++)
+    assert_false(bucketEvacuated(h, i));
+  ASSERT_SOUND(h);
+  assertRange(h, 0, n);
+  hmap_free(h);
+}
+
+static void test_too_many_overflow_buckets_make_it_grow_at_the_same_size(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(4));
+  uint64_t last[16], key = 0;
+  for (unsigned b = 0; b < 16; b++) {
+    uint64_t first[8];
+    for (unsigned i = 0; i < 8; i++)
+      put(h, first[i] = keyWith(h, b, 15), 0);
+    put(h, last[b] = keyWith(h, b, 15), b);
+    for (unsigned i = 0; i < 8; i++)
+      assert_true(cut(h, first[i]));
+    assert_int_equal(h->noverflow, b + 1);
+    assert_false(growing(h));
+  }
+  const bmap *buckets = h->buckets;
+  put(h, key, 77);
+  assert_true(growing(h));
+  assert_true(flagsOf(h) & sameSizeGrow);
+  assert_int_equal(h->B, 4);
+  assert_ptr_equal(h->oldbuckets, buckets);
+  ASSERT_SOUND(h);
+  settle(h);
+  ASSERT_SOUND(h);
+  assert_int_equal(h->noverflow, 0);
+  assert_int_equal(flagsOf(h) & sameSizeGrow, 0);
+  for (unsigned b = 0; b < 16; b++)
+    assert_true(get(h, last[b]) == b);
+  assert_true(get(h, key) == 77);
+  hmap_free(h);
+}
+
+static void test_evacuation_leaves_entries_in_their_old_slots(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(7);
+  const maptype *t = h->t;
+  bmap before[128];
+  unsigned char *blocks = malloc(128 * t->blocksize);
+  memcpy(before, h->buckets, sizeof before);
+  memcpy(blocks, h->blocks, 128 * t->blocksize);
+  assert_true(hashGrow(h));
+  for (size_t b = 0; b < 128; b++) {
+    evacuate(h, b);
+    if (!growing(h)) /* the last one */
+      break;
+    assert_int_equal(h->nevacuate, b + 1);
+    assert_memory_equal(h->oldblocks + b * t->blocksize, blocks + b * t->blocksize, t->blocksize);
+    for (unsigned i = 0; i < 8; i++) {
+      uint8_t was = before[b].tophash[i], is = h->oldbuckets[b].tophash[i];
+      if (isEmpty(was)) {
+        assert_int_equal(is, evacuatedEmpty);
+        continue;
+      }
+      uint64_t key = read64(slotOf(t, h->oldblocks + b * t->blocksize, i));
+      bool y = memhash64(key, &h->hash0) & 128;
+      place p;
+      assert_int_equal(is, y ? evacuatedY : evacuatedX);
+      assert_true(find(h, key, &p));
+      assert_ptr_equal(p.head, h->buckets + b + (y ? 128 : 0));
+      assert_int_equal(p.b->tophash[p.i], was);
+    }
+    ASSERT_SOUND(h);
+  }
+  assert_false(growing(h));
+  free(blocks);
+  hmap_free(h);
+}
+
+static void test_same_size_evacuation_marks_all_X(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(5);
+  for (uint64_t k = 0; k < 100; k++)
+    cut(h, k);
+  assert_true(hashGrow(h));
+  assert_true(flagsOf(h) & sameSizeGrow);
+  for (size_t b = 0; b < 31; b++) {
+    evacuate(h, b);
+    for (unsigned i = 0; i < 8; i++)
+      assert_true(h->oldbuckets[b].tophash[i] == evacuatedX || h->oldbuckets[b].tophash[i] == evacuatedEmpty);
+  }
+  assertRange(h, 100, capacity(5));
+  hmap_free(h);
+}
+
+static size_t evacuatedCount(const hmap *h)
+{
+  size_t n = 0;
+  for (size_t i = 0; growing(h) && i < noldbuckets(h); i++)
+    n += bucketEvacuated(h, i);
+  return n;
+}
+static void test_a_write_evacuates_two_buckets(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(7);
+  assert_true(hashGrow(h));
+  size_t before = 0, writes = 0, done = 0;
+  for (; growing(h); writes++) {
+    uint64_t k = writes;
+    size_t nevacuate = h->nevacuate, own = memhash64(k, &h->hash0) & 127;
+    put(h, k, k);
+    if (!growing(h))
+      break;
+    done = evacuatedCount(h);
+    assert_true(done > before && done <= before + 2);
+    assert_true(h->nevacuate > nevacuate);
+    assert_true(bucketEvacuated(h, own));
+    before = done;
+  }
+  assert_in_range(writes, 62, 127);
+  hmap_free(h);
+}
+
+static void test_reads_evacuate_nothing(void **state)
+{
+  (void)state;
+  hmap *h = growingTable(7);
+  size_t before = evacuatedCount(h);
+  hmap_iter it;
+  hmap_stats s;
+  assertRange(h, 0, hmap_len(h));
+  assert_false(has(h, 1000000));
+  for (hmap_iter_init(&it, h); hmap_iter_next(&it);)
+    ;
+  hmap_getstats(h, &s);
+  assert_int_equal(s.nevacuated, h->nevacuate);
+  assert_int_equal(evacuatedCount(h), before);
+  hmap_free(h);
+}
+
+static void test_nevacuate_passes_what_is_evacuated_already(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(13);
+  assert_true(hashGrow(h));
+  for (size_t b = 1; b < 4; b++)
+    evacuate(h, b);
+  assert_int_equal(h->nevacuate, 0);
+  evacuate(h, 0);
+  assert_int_equal(h->nevacuate, 4);
+  for (size_t b = 5; b < 4000; b++)
+    evacuate(h, b);
+  evacuate(h, 4);
+  assert_int_equal(h->nevacuate, 4 + 1024); /* one write looks at that many, and the next goes on from there */
+  ASSERT_SOUND(h);
+  settle(h);
+  assertRange(h, 0, capacity(13));
+  hmap_free(h);
+}
+
+/* Seeds */
+
+static void test_deleting_the_last_entry_takes_a_new_seed(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(0);
+  hmap_seed seed = h->hash0;
+  putRange(h, 0, 10);
+  for (uint64_t k = 0; k < 9; k++) {
+    cut(h, k);
+    assert_true(sameSeed(seed, h->hash0));
+  }
+  cut(h, 9);
+  assert_false(sameSeed(seed, h->hash0));
+  putRange(h, 0, 10);
+  assertRange(h, 0, 10);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+
+static void test_deleting_the_last_entry_during_growth(void **state)
+{
+  (void)state;
+  hmap *h = fullTable(4);
+  for (uint64_t k = 1; k < capacity(4); k++)
+    cut(h, k);
+  assert_true(hashGrow(h));
+  hmap_seed seed = h->hash0;
+  cut(h, 0);
+  assert_true(growing(h));
+  assert_false(sameSeed(seed, h->hash0));
+  putRange(h, 0, 20);
+  assertRange(h, 0, 20);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+
+static void test_clear_takes_a_new_seed(void **state)
+{
+  (void)state;
+  hmap *h = growingTable(12);
+  hmap_seed seed = h->hash0;
+  hmap_clear(h);
+  assert_false(sameSeed(seed, h->hash0));
+  assert_int_equal(hmap_len(h), 0);
+  assert_int_equal(memory.live, 1);
+  assert_int_equal(memory.mapped, 0);
+  ASSERT_SOUND(h);
+  for (uint64_t k = 0; k < capacity(12); k++)
+    assert_false(has(h, k));
+  putRange(h, 0, 1000);
+  assertRange(h, 0, 1000);
+  hmap_free(h);
+}
+
+static void test_each_table_has_its_own_seed(void **state)
+{
+  (void)state;
+  enum { n = 100 };
+  hmap *h[n];
+  for (int i = 0; i < n; i++) {
+    h[i] = makeInts(0);
+    for (int j = 0; j < i; j++)
+      assert_true(h[i]->hash0.k0 != h[j]->hash0.k0 && h[i]->hash0.k1 != h[j]->hash0.k1);
+  }
+  for (int i = 0; i < n; i++)
+    hmap_free(h[i]);
+}
+
+static void test_a_clone_keeps_the_seed_and_is_independent(void **state)
+{
+  (void)state;
+  for (int mid = 0; mid < 2; mid++) {
+    hmap *h = mid ? growingTable(6) : fullTable(6), *c = hmap_clone(h);
+    const uint64_t n = hmap_len(h);
+    assert_true(sameSeed(h->hash0, c->hash0));
+    assert_int_equal(hmap_len(c), n);
+    ASSERT_SOUND(c);
+    assertRange(c, 0, n);
+    for (uint64_t k = 0; k < n; k += 2)
+      cut(h, k);
+    put(h, 1, 100);
+    assertRange(c, 0, n);
+    hmap_clear(c);
+    assert_true(get(h, 1) == 100);
+    assert_int_equal(hmap_len(h), n / 2);
+    hmap_free(h);
+    hmap_free(c);
+    ASSERT_NOTHING_LEFT();
+  }
+}
+
+/* Keys and elems */
+
+static void test_assigning_an_existing_key_keeps_the_stored_one(void **state)
+{
+  (void)state;
+  char first[] = "a key", second[] = "a key";
+  hmap *h = makeTable(HMAP_STRING, 0, 4, 0);
+  uint32_t *elem = hmap_assign_faststr(h, first);
+  *elem = 5;
+  assert_ptr_equal(hmap_assign_faststr(h, second), elem);
+  assert_int_equal(*elem, 5);
+  assert_int_equal(hmap_len(h), 1);
+  hmap_iter it;
+  hmap_iter_init(&it, h);
+  assert_true(hmap_iter_next(&it));
+  assert_ptr_equal(*(const char *const *)it.key, first);
+  hmap_iter_end(&it);
+  hmap_free(h);
+}
+
+static void test_large_keys_and_elems_stand_behind_pointers(void **state)
+{
+  (void)state;
+  enum { n = 500 };
+  static unsigned char key[200];
+  hmap *h = makeTable(HMAP_BYTES, sizeof key, 300, 0);
+  void *elems[n];
+  assert_true(h->t->indirectkey && h->t->indirectelem);
+  assert_int_equal(h->t->slotsize, 2 * sizeof(void *));
+  for (uint32_t i = 0; i < n; i++) {
+    memcpy(key + 100, &i, sizeof i);
+    elems[i] = hmap_assign(h, key);
+    memset(elems[i], (int)i, 300);
+  }
+  assert_true(memory.live > 2 * n);
+  for (uint32_t i = 0; i < n; i++) {
+    memcpy(key + 100, &i, sizeof i);
+    assert_ptr_equal(hmap_access(h, key), elems[i]); /* growth moved only the pointers */
+    assert_int_equal(((unsigned char *)elems[i])[299], i & 255);
+    assert_true(hmap_delete(h, key));
+  }
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
+static void test_sizes_up_to_128_stand_in_the_bucket(void **state)
+{
+  (void)state;
+  for (size_t size = 1; size < 140; size++) {
+    hmap *h = makeTable(HMAP_BYTES, size, size, 0);
+    assert_int_equal(h->t->indirectkey, size > 128);
+    assert_int_equal(h->t->indirectelem, size > 128);
+    hmap_free(h);
+  }
+}
+
+/* What is wrong with a type, or right */
+static void test_types_that_are_not_allowed(void **state)
+{
+  (void)state;
+  uint64_t (*hash)(const void *, const hmap_seed *) = (uint64_t(*)(const void *, const hmap_seed *))abort;
+  bool (*equal)(const void *, const void *) = equalInts;
+  const hmap_type bad[] = {
+      {HMAP_BYTES, 0, 8, NULL, NULL},         {HMAP_BYTES, (1 << 20) + 1, 8, NULL, NULL}, {HMAP_BYTES, 8, (1 << 20) + 1, NULL, NULL},
+      {HMAP_BYTES, SIZE_MAX, 8, NULL, NULL},  {HMAP_BYTES, 8, SIZE_MAX, NULL, NULL},      {HMAP_BYTES, 8, 8, hash, NULL},
+      {HMAP_BYTES, 8, 8, NULL, equal},        {HMAP_STRING, 1, 8, NULL, NULL},            {HMAP_STRING, 0, 8, hash, equal},
+      {HMAP_STRING, 2 * sizeof(char *), 8, NULL, NULL}, {(enum hmap_kind)2, 8, 8, NULL, NULL},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    errno = 0;
+    assert_null(hmap_make(&bad[i], 0));
+    assert_int_equal(errno, EINVAL);
+  }
+  errno = 0;
+  assert_null(hmap_make(NULL, 0));
+  assert_int_equal(errno, EINVAL);
+  hmap_free(makeTable(HMAP_BYTES, 1 << 20, 1 << 20, 0));
+  hmap_free(makeTable(HMAP_STRING, sizeof(char *), 0, 0));
+  ASSERT_NOTHING_LEFT();
+}
+
+static void test_hints_beyond_all_memory(void **state)
+{
+  (void)state;
+  const hmap_type type = {.key_size = 128, .elem_size = 128};
+  const size_t hints[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 13 * 2, (size_t)7 << (sizeof(size_t) == 8 ? 40 : 28)};
+  for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+    errno = 0;
+    assert_null(hmap_make(&type, hints[i]));
+    assert_int_equal(errno, ENOMEM);
+  }
+  ASSERT_NOTHING_LEFT();
+}
+
+/* The user's functions */
+
+static size_t hashCalls, equalCalls;
+
+static uint64_t countingHash(const void *key, const hmap_seed *seed)
+{
+  (void)seed;
+  hashCalls++;
+  return *(const uint64_t *)key / 4; /* four keys share each hash */
+}
+static bool countingEqual(const void *stored, const void *key)
+{
+  equalCalls++;
+  return equalInts(stored, key);
+}
+static hmap *makeUser(uint64_t (*hash)(const void *, const hmap_seed *), bool (*equal)(const void *, const void *))
+{
+  hmap_type type = {HMAP_BYTES, 8, 8, hash, equal};
+  hmap *h = hmap_make(&type, 0);
+  assert_non_null(h);
+  return h;
+}
+
+static void test_a_user_hash_is_called_once_an_operation(void **state)
+{
+  (void)state;
+  hmap *h = makeUser(countingHash, countingEqual);
+  hashCalls = 0;
+  for (uint64_t k = 0; k < 5000; k++) { /* through a dozen growths */
+    put(h, k, k);
+    assert_int_equal(hashCalls, k + 1);
+  }
+  for (uint64_t k = 0; k < 10000; k++) {
+    hashCalls = 0;
+    assert_int_equal(has(h, k), k < 5000);
+    assert_int_equal(hashCalls, 1);
+    if (k % 3 == 0)
+      assert_int_equal(cut(h, k), k < 5000);
+    assert_int_equal(hashCalls, 1 + (k % 3 == 0));
+  }
+  hmap_free(h);
+}
+
+static void test_a_user_hash_never_sees_stored_keys(void **state)
+{
+  (void)state;
+  hmap *h = makeUser(countingHash, countingEqual);
+  hmap_iter it;
+  hmap_stats s;
+  putRange(h, 0, capacity(8) + 1);
+  assert_true(growing(h));
+  hashCalls = equalCalls = 0;
+  for (hmap_iter_init(&it, h); hmap_iter_next(&it);)
+    ;
+  hmap *c = hmap_clone(h);
+  ASSERT_SOUND(c);
+  hmap_getstats(h, &s);
+  while (growing(h))
+    evacuate(h, h->nevacuate);
+  ASSERT_SOUND(h);
+  hmap_clear(h);
+  assert_int_equal(hashCalls, 0);
+  assert_int_equal(equalCalls, 0);
+  hmap_free(h);
+  hmap_free(c);
+}
+
+static const void *askedFor; /* the key of the operation under way */
+static hmap *subject;
+
+static bool strictEqual(const void *stored, const void *key)
+{
+  uint64_t a = *(const uint64_t *)stored / 4, b = *(const uint64_t *)key / 4;
+  equalCalls++;
+  assert_ptr_equal(key, askedFor);
+  assert_ptr_not_equal(stored, askedFor);
+  assert_int_equal((uint32_t)memhash64(a, &subject->hash0), (uint32_t)memhash64(b, &subject->hash0));
+  return equalInts(stored, key);
+}
+static void test_equal_sees_the_stored_key_first_and_only_where_hashes_agree(void **state)
+{
+  (void)state;
+  uint64_t key;
+  askedFor = &key;
+  hmap *h = subject = makeUser(countingHash, strictEqual);
+  for (key = 0; key < 20000; key++)
+    assert_non_null(hmap_assign(h, &key));
+  equalCalls = 0;
+  for (key = 0; key < 20000; key++)
+    assert_non_null(hmap_access(h, &key));
+  assert_in_range(equalCalls, 20000, 4 * 20000); /* itself, and at most the three that share its hash */
+  equalCalls = 0;
+  for (key = 20000; key < 80000; key++)
+    assert_null(hmap_access(h, &key));
+  assert_int_equal(equalCalls, 0);
+  for (key = 0; key < 20000; key++)
+    assert_true(hmap_delete(h, &key));
+  hmap_free(h);
+}
+
+/* Callbacks that do what they should not */
+
+static jmp_buf out;
+static int doings; /* how often the callback still does something */
+static void (*doing)(void);
+
+static uint64_t constantHash(const void *key, const hmap_seed *seed)
+{
+  (void)key, (void)seed;
+  return 1;
+}
+static bool doingEqual(const void *stored, const void *key)
+{
+  bool same = equalInts(stored, key);
+  if (doings > 0) {
+    doings--;
+    doing();
+  }
+  return same;
+}
+static void doAccess(void)
+{
+  assert_true(get(subject, 3) == 3);
+}
+static void doAssign(void)
+{
+  static uint64_t next = 1000;
+  put(subject, next++, 0);
+}
+static void doDelete(void)
+{
+  for (uint64_t k = 0; k < 20; k++)
+    if (cut(subject, k))
+      return;
+}
+static void doClear(void)
+{
+  hmap_clear(subject);
+}
+static void doEmpty(void)
+{
+  for (uint64_t k = 0; k < 3000; k++)
+    cut(subject, k);
+}
+static void doGrow(void)
+{
+  putRange(subject, 2000, 2200);
+}
+static void doJump(void)
+{
+  longjmp(out, 1);
+}
+
+static void test_an_equal_that_looks_up_in_its_table(void **state)
+{
+  (void)state;
+  hmap *h = subject = makeUser(constantHash, doingEqual);
+  doings = 0;
+  doing = doAccess;
+  putRange(h, 0, 30);
+  doings = 40;
+  assertRange(h, 0, 30);
+  assert_int_equal(doings, 0);
+  doings = 5;
+  put(h, 30, 30);
+  doings = 5;
+  assert_true(cut(h, 12));
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+
+/* Whatever a comparison does to the table, the table stays sound, and the operation does what it says on what it is then. */
+static void test_an_equal_that_writes_to_its_table(void **state)
+{
+  (void)state;
+  void (*const all[])(void) = {doAssign, doDelete, doClear, doEmpty, doGrow};
+  for (size_t d = 0; d < sizeof all / sizeof *all; d++)
+    for (uint64_t n = 1; n < 40; n += 1)
+      for (int op = 0; op < 3; op++)
+        for (int often = 1; often < 4; often++) {
+          hmap *h = subject = makeUser(constantHash, doingEqual);
+          uint64_t key = n > 4 ? 4 : 50;
+          doings = 0;
+          putRange(h, 0, n);
+          doing = all[d];
+          doings = often;
+          if (op == 0)
+            assert_non_null(hmap_assign(h, &key));
+          else if (op == 1)
+            hmap_delete(h, &key);
+          else
+            hmap_access(h, &key);
+          doings = 0;
+          ASSERT_SOUND(h);
+          if (op < 2)
+            assert_int_equal(has(h, key), op == 0);
+          putRange(h, 0, n);
+          assertRange(h, 0, n);
+          ASSERT_SOUND(h);
+          hmap_free(h);
+        }
+  ASSERT_NOTHING_LEFT();
+}
+
+static void jumpOutOf(hmap *h, int op)
+{
+  doing = doJump;
+  doings = 1;
+  if (setjmp(out) == 0) {
+    if (op == 0)
+      put(h, 4, 4);
+    else if (op == 1)
+      cut(h, 4);
+    else
+      has(h, 4);
+    fail_msg("no comparison");
+  }
+  doings = 0;
+}
+static void test_a_longjmp_out_of_equal_leaves_the_table_usable(void **state)
+{
+  (void)state;
+  for (int op = 0; op < 3; op++)
+    for (uint64_t n = 5; n < 60; n++) { /* settled and growing */
+      hmap *h = subject = makeUser(constantHash, doingEqual);
+      doings = 0;
+      putRange(h, 0, n);
+      jumpOutOf(h, op);
+      assert_int_equal(flagsOf(h) & hashWriting, 0);
+      ASSERT_SOUND(h);
+      assertRange(h, 0, n);
+      put(h, n, n);
+      assert_true(cut(h, 4));
+      ASSERT_SOUND(h);
+      hmap_free(h);
+    }
+  ASSERT_NOTHING_LEFT();
+}
+
+static uint64_t jumpingHash(const void *key, const hmap_seed *seed)
+{
+  (void)seed;
+  if (doings > 0) {
+    doings--;
+    longjmp(out, 1);
+  }
+  return *(const uint64_t *)key;
+}
+static void test_a_longjmp_out_of_hash_leaves_the_table_usable(void **state)
+{
+  (void)state;
+  for (int op = 0; op < 3; op++) {
+    hmap *h = makeUser(jumpingHash, equalInts);
+    doings = 0;
+    putRange(h, 0, 27);
+    assert_true(growing(h));
+    jumpOutOf(h, op);
+    assert_int_equal(flagsOf(h) & hashWriting, 0);
+    ASSERT_SOUND(h);
+    assertRange(h, 0, 27);
+    putRange(h, 0, 100);
+    hmap_free(h);
+  }
+}
+
+/* Keys that stand in the table itself */
+
+static void test_a_key_argument_may_stand_in_the_table(void **state)
+{
+  (void)state;
+  const size_t keySizes[] = {4, 8, 16, 24, 200};
+  for (size_t s = 0; s < sizeof keySizes / sizeof *keySizes; s++) {
+    hmap *h = makeTable(HMAP_BYTES, keySizes[s], 16, 0);
+    unsigned char key[200] = {0};
+    size_t writesWhileGrowing = 0;
+    for (uint32_t k = 0; k < 30000; k++) {
+      memcpy(key, &k, sizeof k);
+      memcpy(hmap_assign(h, key), &k, sizeof k);
+      for (int again = 0; again < 2; again++) { /* a walk of one step, so nothing is pinned when the key is used */
+        uint32_t number;
+        hmap_iter it;
+        hmap_iter_init(&it, h);
+        assert_true(hmap_iter_next(&it));
+        const void *inside = it.key;
+        memcpy(&number, inside, sizeof number);
+        hmap_iter_end(&it);
+        writesWhileGrowing += growing(h);
+        assert_memory_equal(hmap_assign(h, inside), &number, sizeof number);
+      }
+    }
+    assert_int_equal(hmap_len(h), 30000);
+    assert_true(writesWhileGrowing > 1000);
+    ASSERT_SOUND(h);
+    for (size_t n = 30000; n > 0; n--) {
+      hmap_iter it;
+      hmap_iter_init(&it, h);
+      assert_true(hmap_iter_next(&it));
+      const void *inside = it.key;
+      hmap_iter_end(&it);
+      assert_true(hmap_delete(h, inside));
+    }
+    assert_int_equal(hmap_len(h), 0);
+    hmap_free(h);
+    ASSERT_NOTHING_LEFT();
+  }
+}
+
+/* What the system refuses */
+
+static void test_a_system_that_takes_no_pages_back(void **state)
+{
+  (void)state;
+  memory.keepPages = true;
+  hmap *h = makeInts(0);
+  putRange(h, 0, 50000);
+  assertRange(h, 0, 50000);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+  memory.keepPages = false;
+  assert_true(memory.mapped > 0);
+  memory.mapped = 0;
+}
+
+/* Environment */
+
+static void startAnew(void)
+{
+  pthread_once_t once = PTHREAD_ONCE_INIT;
+  seeds.once = counters.once = once;
+  seeds.fixed = false;
+}
+static void printSeed(const hmap *h)
+{
+  fprintf(stderr, "%016" PRIx64 "%016" PRIx64 "\n", h->hash0.k0, h->hash0.k1);
+}
+static void showSeeds(void)
+{
+  startAnew();
+  hmap *a = makeInts(0), *b = makeInts(0);
+  printSeed(a);
+  printSeed(b);
+  put(a, 1, 1);
+  hmap_clear(a);
+  printSeed(a);
+  put(b, 1, 1);
+  cut(b, 1);
+  printSeed(b);
+}
+static void test_HMAP_SEED_fixes_all_seeds(void **state)
+{
+  (void)state;
+  char one[400], same[400], two[400], none[400];
+  setenv("HMAP_SEED", "17", 1);
+  assert_int_equal(runChild(showSeeds, one, sizeof one), 0);
+  assert_int_equal(runChild(showSeeds, same, sizeof same), 0);
+  setenv("HMAP_SEED", "18", 1);
+  assert_int_equal(runChild(showSeeds, two, sizeof two), 0);
+  unsetenv("HMAP_SEED");
+  assert_int_equal(runChild(showSeeds, none, sizeof none), 0);
+  assert_int_equal(strlen(one), 4 * 33);
+  assert_string_equal(one, same);
+  for (int i = 1; i < 4; i++) {
+    assert_memory_equal(one, one + 33 * i, 33);
+    assert_memory_not_equal(none, none + 33 * i, 33);
+  }
+  assert_memory_not_equal(one, two, 33);
+  assert_memory_not_equal(one, none, 33);
+}
+
+static char statsFile[] = "/tmp/hmap-test-XXXXXX";
+
+static void makeStatistics(void)
+{
+  startAnew();
+  setenv("HMAP_STATS", statsFile, 1);
+  hmap *a = makeInts(0), *b = makeInts(100);
+  putRange(a, 0, 27); /* grows at 9, 14 and 27 */
+  putRange(a, 0, 27);
+  putRange(b, 0, 100);
+  cut(b, 5);
+  hmap_free(a);
+  hmap_free(b);
+  setenv("HMAP_STATS", "/nowhere/at/all", 1); /* too late to matter */
+  exit(0);
+}
+static void test_HMAP_STATS_appends_a_line_at_exit(void **state)
+{
+  (void)state;
+  char text[400], line[400] = "";
+  int fd = mkstemp(statsFile);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, "a line before\n", 14), 14);
+  int status = runChild(makeStatistics, text, sizeof text);
+  assert_string_equal(text, "");
+  assert_int_equal(status, 0);
+  assert_true(pread(fd, line, sizeof line - 1, 14) > 0);
+  unlink(statsFile);
+  close(fd);
+  long pid = 0;
+  int end = 0;
+  assert_int_equal(sscanf(line, "libhmap pid=%ld tables=2 entries=127 growths=3 foreign=0%n", &pid, &end), 1);
+  assert_true(pid > 1 && end > 0);
+  assert_string_equal(line + end, "\n");
+}
+
+static void makeBadStatistics(void)
+{
+  startAnew();
+  setenv("HMAP_STATS", "/nowhere/at/all", 1);
+  hmap_free(makeInts(0));
+  exit(0);
+}
+static void test_HMAP_STATS_that_cannot_be_written_is_reported(void **state)
+{
+  (void)state;
+  char text[400];
+  assert_int_equal(runChild(makeBadStatistics, text, sizeof text), 0);
+  assert_non_null(strstr(text, "libhmap: HMAP_STATS: cannot write to /nowhere/at/all: "));
+}
+
+/* Statistics */
+
+static void test_statistics(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(5));
+  hmap_stats s;
+  for (unsigned i = 0; i < 24; i++)
+    put(h, keyWith(h, 7, 31), 0);
+  hmap_getstats(h, &s);
+  assert_int_equal(s.len, 24);
+  assert_int_equal(s.nbuckets, 32);
+  assert_int_equal(s.noverflow, 2);
+  assert_int_equal(s.noldbuckets, 0);
+  assert_int_equal(s.nevacuated, 0);
+  assert_int_equal(s.longest_chain, 3);
+  assert_true(s.load == 0.75);
+  assert_int_equal(s.bytes, arrayBytes(h->t, 34));
+  for (uint64_t k = 0; !growing(h); k++)
+    put(h, k, k);
+  hmap_getstats(h, &s);
+  assert_int_equal(s.noldbuckets, 32);
+  assert_int_equal(s.nbuckets, 64);
+  assert_int_equal(s.nevacuated, h->nevacuate);
+  hmap_free(h);
+  hmap_getstats(NULL, &s);
+  assert_true(s.len == 0 && s.nbuckets == 0 && s.bytes == 0 && s.load == 0);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_low_bits_choose_the_bucket_top_bits_the_tophash),
+      cmocka_unit_test(test_a_table_has_no_buckets_before_its_first_entry),
+      cmocka_unit_test(test_overflow_buckets_are_preallocated_from_B_4),
+      cmocka_unit_test(test_preallocated_overflow_buckets_are_used_first),
+      cmocka_unit_test(test_noverflow_counts_overflow_buckets),
+      cmocka_unit_test(test_many_chunks_of_overflow_buckets),
+      cmocka_unit_test(test_deletion_tells_emptyOne_from_emptyRest),
+      cmocka_unit_test(test_a_deleted_slot_is_used_again),
+      cmocka_unit_test(test_filter_lets_a_miss_skip_the_chain),
+      cmocka_unit_test(test_growth_begins_beyond_six_and_a_half_entries_a_bucket),
+      cmocka_unit_test(test_a_hint_makes_room_for_that_many),
+      cmocka_unit_test(test_hashGrow_only_allocates),
+      cmocka_unit_test(test_too_many_overflow_buckets_make_it_grow_at_the_same_size),
+      cmocka_unit_test(test_evacuation_leaves_entries_in_their_old_slots),
+      cmocka_unit_test(test_same_size_evacuation_marks_all_X),
+      cmocka_unit_test(test_a_write_evacuates_two_buckets),
+      cmocka_unit_test(test_reads_evacuate_nothing),
+      cmocka_unit_test(test_nevacuate_passes_what_is_evacuated_already),
+      cmocka_unit_test(test_deleting_the_last_entry_takes_a_new_seed),
+      cmocka_unit_test(test_deleting_the_last_entry_during_growth),
+      cmocka_unit_test(test_clear_takes_a_new_seed),
+      cmocka_unit_test(test_each_table_has_its_own_seed),
+      cmocka_unit_test(test_a_clone_keeps_the_seed_and_is_independent),
+      cmocka_unit_test(test_assigning_an_existing_key_keeps_the_stored_one),
+      cmocka_unit_test(test_large_keys_and_elems_stand_behind_pointers),
+      cmocka_unit_test(test_sizes_up_to_128_stand_in_the_bucket),
+      cmocka_unit_test(test_types_that_are_not_allowed),
+      cmocka_unit_test(test_hints_beyond_all_memory),
+      cmocka_unit_test(test_a_user_hash_is_called_once_an_operation),
+      cmocka_unit_test(test_a_user_hash_never_sees_stored_keys),
+      cmocka_unit_test(test_equal_sees_the_stored_key_first_and_only_where_hashes_agree),
+      cmocka_unit_test(test_an_equal_that_looks_up_in_its_table),
+      cmocka_unit_test(test_an_equal_that_writes_to_its_table),
+      cmocka_unit_test(test_a_longjmp_out_of_equal_leaves_the_table_usable),
+      cmocka_unit_test(test_a_longjmp_out_of_hash_leaves_the_table_usable),
+      cmocka_unit_test(test_a_key_argument_may_stand_in_the_table),
+      cmocka_unit_test(test_a_system_that_takes_no_pages_back),
+      cmocka_unit_test(test_HMAP_SEED_fixes_all_seeds),
+      cmocka_unit_test(test_HMAP_STATS_appends_a_line_at_exit),
+      cmocka_unit_test(test_HMAP_STATS_that_cannot_be_written_is_reported),
+      cmocka_unit_test(test_statistics),
+  };
+  seedRandom();
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
