@@ -27,6 +27,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import statistics
 import struct
 import subprocess
@@ -39,6 +40,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 LIBRARY = {"search": "libhmap-search.so.1", "glib": "libhmap-glib.so.1"}
 OURS = re.compile(r"h(create|search|destroy)(_r)?|g_hash_table_\w+|g_(str|int|int64|double|direct)_(hash|equal)")
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: \w+ symbol `(\w+)'")
+PATIENCE = 120  # seconds
 FROZEN = ["meminfo", "stat", "uptime", "vmstat"]
 
 
@@ -94,6 +96,18 @@ def freezer(frozen):
     mounts = " && ".join(f"mount --bind {shlex.quote(str(frozen / f))} /proc/{f}" for f in FROZEN)
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
     return ["unshare", "--mount", *root, "sh", "-c", f'{mounts} && exec "$@"', "freezer"]
+
+
+def attempt(argv, **options):
+    """Runs a program under test. One that does not end, broken as its table may be, is ended with all its children."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          start_new_session=True, **options) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(argv, process.returncode, stdout, stderr)
 
 
 class Demo:
@@ -183,8 +197,7 @@ class Demo:
         done, seconds = [], 0
         for arguments in row.commands:
             start = time.perf_counter()
-            done.append(subprocess.run([*prefix, f"../{row.program}", *arguments], cwd=run, env=environment(**env),
-                                       stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=600))
+            done.append(attempt([*prefix, f"../{row.program}", *arguments], cwd=run, env=environment(**env)))
             seconds += time.perf_counter() - start
         return Outcome(b"".join(d.stdout for d in done), b"".join(d.stderr for d in done),
                        [d.returncode for d in done], run), seconds
