@@ -52,8 +52,10 @@ static bool refuse(void)
   return true;
 }
 
+/* Success may change errno, too. */
 static void *record(void *p, size_t size, bool pages)
 {
+  errno = EBUSY;
   assert_true(nregions < maxRegions);
   regions[nregions++] = (struct region){p, size, size, pages};
   return p;
@@ -102,6 +104,7 @@ static void testFree(void *p)
   else
     free(p);
   *b = regions[--nregions];
+  errno = EBUSY;
 }
 
 static void *testMmap(void *addr, size_t n, int prot, int flags, int fd, off_t offset)
@@ -123,6 +126,7 @@ static int testMunmap(void *p, size_t n)
   b->live -= n;
   if (b->live == 0)
     *b = regions[--nregions];
+  errno = EBUSY;
   return munmap(p, n);
 }
 
