@@ -385,16 +385,16 @@ static void test_large_table(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_bytes_of_all_sizes),
-      cmocka_unit_test(test_strings),
-      cmocka_unit_test(test_good_user_hash),
-      cmocka_unit_test(test_hash_that_ignores_the_seed),
-      cmocka_unit_test(test_constant_hash),
-      cmocka_unit_test(test_hash_of_few_values_grows_at_the_same_size),
-      cmocka_unit_test(test_hash_with_equal_low_bits),
-      cmocka_unit_test(test_hash_with_equal_top_bits),
-      cmocka_unit_test(test_hash_whose_tophash_looks_like_a_state),
-      cmocka_unit_test(test_large_table),
+      TEST(test_bytes_of_all_sizes),
+      TEST(test_strings),
+      TEST(test_good_user_hash),
+      TEST(test_hash_that_ignores_the_seed),
+      TEST(test_constant_hash),
+      TEST(test_hash_of_few_values_grows_at_the_same_size),
+      TEST(test_hash_with_equal_low_bits),
+      TEST(test_hash_with_equal_top_bits),
+      TEST(test_hash_whose_tophash_looks_like_a_state),
+      TEST(test_large_table),
   };
   seedRandom();
   makeStrings();
