@@ -95,7 +95,9 @@ def freezer(frozen):
     """The command prefix in whose mount namespace the files of /proc are the ones saved in `frozen`."""
     mounts = " && ".join(f"mount --bind {shlex.quote(str(frozen / f))} /proc/{f}" for f in FROZEN)
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    return ["unshare", "--mount", *root, "sh", "-c", f'{mounts} && exec "$@"', "freezer"]
+    # Only /proc is made private, and not / as unshare would, because in a chroot / need not be a mount.
+    return ["unshare", "--mount", "--propagation=unchanged", *root,
+            "sh", "-c", f'mount --make-private /proc && {mounts} && exec "$@"', "freezer"]
 
 
 def attempt(argv, **options):
