@@ -776,14 +776,14 @@ static void test_find_never_writes(void **state)
 static void test_enter_that_cannot_grow_leaves_errno(void **state)
 {
   (void)state;
-  char(*keys)[keyBytes] = newKeys(3000);
+  char(*keys)[keyBytes] = newKeys(4000);
   mustMake(0);
   mapsRefused = true;
-  enterAll(keys, 3000);
+  enterAll(keys, 4000);
   assert_true(refused > 0);
   checkTable(&htab);
   mapsRefused = false;
-  findAll(keys, 3000);
+  findAll(keys, 4000);
   free(keys);
 }
 
