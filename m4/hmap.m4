@@ -64,9 +64,9 @@ AC_DEFUN([HMAP_OPTIONAL],
 [AC_ARG_WITH([$2], [AS_HELP_STRING([--without-$2], [do as if $2 were absent])])
 have_$1=no
 AS_IF([test "$with_$2" != no], [PKG_CHECK_MODULES([$1], [$3], [have_$1=yes], [have_$1=no])])
-AS_IF([test "$have_$1" = yes],
-  [hmap_$1_summary=yes],
-  [hmap_$1_summary="no: the development files of $2 are absent (Debian: $4), so $5"
-   AC_MSG_NOTICE([$hmap_$1_summary])
-   AS_IF([test "$with_$2" = yes], [AC_MSG_ERROR([--with-$2 was given, but $3 was not found])])])
+AS_IF([test "$have_$1" = yes], [hmap_$1_summary=yes],
+  [test "$with_$2" = no], [hmap_$1_summary="no, by --without-$2: $5"],
+  [test "$with_$2" = yes], [AC_MSG_ERROR([--with-$2 was given, but $3 was not found (Debian: $4)])],
+  [hmap_$1_summary="no, $3 was not found (Debian: $4): $5"
+   AC_MSG_NOTICE([$3 was not found (Debian: $4): $5])])
 AM_CONDITIONAL([HAVE_$1], [test "$have_$1" = yes])])
