@@ -166,6 +166,27 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t 
   return false;
 }
 
+/* mapassign for a table in which writing to a key that is there may move nothing: the work comes only before an insertion. */
+ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal, place *at)
+{
+  keyhash k = {hash, stored};
+  place vacant;
+  do {
+    at->b = NULL;
+    if (unlikely(!h->buckets) && !firstBuckets(h))
+      return false;
+    if (probe(h, t, &k, key, equal, at, &vacant))
+      return true;
+  } while (t->callbacks && !at->b);
+  if (unlikely(growing(h) || h->retired)) {
+    writeWork(h, k.hash);
+    *at = mapbucket(h, t, k.hash);
+    vacant.b = NULL; /* it may be in a bucket that has just been left */
+  }
+  mapinsert(h, t, k.hash, k.stored, at, &vacant);
+  return false;
+}
+
 /* Looks a key up for a write that may follow, as mapaccess does otherwise. */
 ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
                               place *at)

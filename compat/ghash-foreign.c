@@ -1,0 +1,114 @@
+/* ghash-foreign.c: GLib's own functions, for tables that are not ours.
+ *
+ * libglib binds its own calls of g_hash_table_new to itself, so it makes tables of its own, and hands some of them out
+ * (g_uri_parse_params). Whoever has such a table calls our functions with it. They know it by its first word, which is not our
+ * mark, and hand the call on to the function of the same name in GLib. That is looked for when it is first needed:
+ *
+ *   1. behind our library in the order in which the program was linked. This also finds the right one where a shadow library that
+ *      names ours and the real libglib goes by the name of libglib-2.0.so.0;
+ *   2. where that order has GLib before us, by name.
+ *
+ * A fully static program has only one set of functions, ours, and so no foreign tables. */
+#include <dlfcn.h>
+
+/* The functions that are looked for. */
+#define EACH_OF_GLIBS(X)                  \
+  X(g_hash_table_new)                     \
+  X(g_hash_table_new_similar)             \
+  X(g_hash_table_ref)                     \
+  X(g_hash_table_unref)                   \
+  X(g_hash_table_destroy)                 \
+  X(g_hash_table_insert)                  \
+  X(g_hash_table_replace)                 \
+  X(g_hash_table_add)                     \
+  X(g_hash_table_remove)                  \
+  X(g_hash_table_remove_all)              \
+  X(g_hash_table_steal)                   \
+  X(g_hash_table_steal_extended)          \
+  X(g_hash_table_steal_all)               \
+  X(g_hash_table_steal_all_keys)          \
+  X(g_hash_table_steal_all_values)        \
+  X(g_hash_table_lookup)                  \
+  X(g_hash_table_lookup_extended)         \
+  X(g_hash_table_contains)                \
+  X(g_hash_table_size)                    \
+  X(g_hash_table_foreach)                 \
+  X(g_hash_table_find)                    \
+  X(g_hash_table_foreach_remove)          \
+  X(g_hash_table_foreach_steal)           \
+  X(g_hash_table_get_keys)                \
+  X(g_hash_table_get_values)              \
+  X(g_hash_table_get_keys_as_array)       \
+  X(g_hash_table_get_keys_as_ptr_array)   \
+  X(g_hash_table_get_values_as_ptr_array) \
+  X(g_hash_table_iter_init)               \
+  X(g_hash_table_iter_next)               \
+  X(g_hash_table_iter_remove)             \
+  X(g_hash_table_iter_replace)            \
+  X(g_hash_table_iter_steal)              \
+  X(g_str_hash)                           \
+  X(g_str_equal)                          \
+  X(g_int_hash)                           \
+  X(g_int_equal)                          \
+  X(g_int64_hash)                         \
+  X(g_int64_equal)                        \
+  X(g_double_hash)                        \
+  X(g_double_equal)                       \
+  X(g_direct_hash)                        \
+  X(g_direct_equal)
+
+#define NUMBER(function) number_##function,
+enum { EACH_OF_GLIBS(NUMBER) glibsCount };
+#define NAME(function) #function,
+static const char *const glibsNames[] = {EACH_OF_GLIBS(NAME)};
+
+/* What has been found so far; absent where GLib has no such function. */
+static void *glibsFound[glibsCount];
+static char absent;
+
+/* Whether a function belongs to the object that this is in. */
+static bool inThisObject(void *function)
+{
+  Dl_info that, this;
+  return dladdr(function, &that) && dladdr(&absent, &this) && that.dli_fbase == this.dli_fbase;
+}
+
+/* Returns GLib's function of that name, or NULL if there is none. */
+static void *searchGlib(const char *name)
+{
+  void *function = dlsym(RTLD_NEXT, name);
+  if (function)
+    return function;
+  void *libglib = dlopen("libglib-2.0.so.0", RTLD_LAZY | RTLD_NOLOAD);
+  if (!libglib)
+    return NULL;
+  function = dlsym(libglib, name);
+  dlclose(libglib);
+  return function && !inThisObject(function) ? function : NULL;
+}
+
+/* searchGlib by number, once for each. */
+static void *glibs(unsigned number)
+{
+  void *function = __atomic_load_n(&glibsFound[number], __ATOMIC_ACQUIRE);
+  if (unlikely(!function)) {
+    function = searchGlib(glibsNames[number]);
+    __atomic_store_n(&glibsFound[number], function ? function : &absent, __ATOMIC_RELEASE);
+  }
+  return function == &absent ? NULL : function;
+}
+/* GLib's function of this name, or NULL. */
+#define GLIBS(function) ((__typeof__(&function))glibs(number_##function))
+
+/* The same, for a call with a foreign table, which is counted. */
+static void *forForeign(unsigned number)
+{
+  void *function = glibs(number);
+  pthread_once(&counters.once, countersInit);
+  if (counters.file)
+    __atomic_fetch_add(&counters.foreign, 1, __ATOMIC_RELAXED);
+  if (!function)
+    fatal("a GHashTable that hmap did not make, and no GLib to ask");
+  return function;
+}
+#define FOREIGN(function) ((__typeof__(&function))forForeign(number_##function))

@@ -1,0 +1,261 @@
+/* ghash-kinds.c: the kinds of tables, which differ in how keys are hashed and compared, and the three searches, compiled for each.
+ *
+ *   kind    functions                        hash                            stored with the key
+ *   Direct  g_direct_hash, g_direct_equal    keyed, of the pointer           nothing
+ *   Str     g_str_hash, g_str_equal          keyed, of the string            32 bits of it
+ *   Int     g_int_hash, g_int_equal          keyed, of what the key points   32 bits of it
+ *   Int64   g_int64_hash, g_int64_equal        to
+ *   Double  g_double_hash, g_double_equal
+ *   User    any others                       theirs, mixed with the seed     theirs
+ *
+ * For the known pairs the engine's keyed hash stands in, and nobody can tell. Where only one of the two is known, the table is a
+ * User table: hash is called once an operation, and equal(stored key, given key) only where all 32 bits of the hashes agree. */
+
+#define EACH_KIND(X) X(Direct) X(Str) X(Int) X(Int64) X(Double) X(User)
+#define KIND(K) kind##K,
+enum { EACH_KIND(KIND) };
+
+/* A table. Its first word is the mark: GLib's tables begin with a size, a power of two. */
+struct _GHashTable {
+  guint64 mark; /* tableMark */
+  guint32 kind;
+  int version; /* changes when a key is added or removed; iterators compare it */
+  hmap h;
+  GHashFunc hash_func; /* never NULL */
+  GEqualFunc key_equal_func; /* or NULL, which compares pointers */
+  GDestroyNotify key_destroy_func, value_destroy_func; /* or NULL */
+  gatomicrefcount ref_count;
+};
+static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
+
+/* How entries lie in a block: a key and a value, both pointers, behind the stored hashes if there are any. */
+#define POINTERS(algorithm, isStored, runsUserCode)                                               \
+  {                                                                                               \
+    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode),                        \
+    .keysize = sizeof(gpointer), .elemsize = sizeof(gpointer),                                    \
+    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = sizeof(gpointer),        \
+    .slotsize = 2 * sizeof(gpointer),                                                             \
+    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + 2 * sizeof(gpointer)),        \
+  }
+static const maptype typeDirect = POINTERS(sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+static const maptype typeStr = POINTERS(algStr, true, false);
+static const maptype typeInt = POINTERS(algMem, true, false);
+static const maptype typeInt64 = POINTERS(algMem, true, false);
+static const maptype typeDouble = POINTERS(algMem, true, false);
+static const maptype typeUser = POINTERS(algShim, true, true);
+
+/* Reading and writing an entry. */
+ALWAYS_INLINE gpointer *keySlot(const maptype *t, unsigned char *block, unsigned i)
+{
+  return (gpointer *)(void *)slotOf(t, block, i);
+}
+ALWAYS_INLINE gpointer *valueSlot(const maptype *t, unsigned char *block, unsigned i)
+{
+  return (gpointer *)(void *)(slotOf(t, block, i) + t->elemoff);
+}
+ALWAYS_INLINE gpointer keyAt(const maptype *t, const place *at)
+{
+  return *keySlot(t, at->block, at->i);
+}
+ALWAYS_INLINE gpointer valueAt(const maptype *t, const place *at)
+{
+  return *valueSlot(t, at->block, at->i);
+}
+ALWAYS_INLINE void setKey(const maptype *t, const place *at, gpointer key)
+{
+  *keySlot(t, at->block, at->i) = key;
+}
+ALWAYS_INLINE void setValue(const maptype *t, const place *at, gpointer value)
+{
+  *valueSlot(t, at->block, at->i) = value;
+}
+
+/* What a gint, gint64 or gdouble is to hash and comparison. */
+ALWAYS_INLINE guint64 intBits(gconstpointer key)
+{
+  return read32(key);
+}
+ALWAYS_INLINE guint64 int64Bits(gconstpointer key)
+{
+  return read64(key);
+}
+/* 0.0 and -0.0 are equal, but one key only if they have one hash: until GLib 2.75 they did. */
+static bool zerosDiffer;
+ALWAYS_INLINE guint64 doubleBits(gconstpointer key)
+{
+  const guint64 minusZero = (guint64)1 << 63;
+  guint64 bits = read64(key);
+  return bits == minusZero && !zerosDiffer ? 0 : bits;
+}
+/* What is not a number equals nothing, not even itself. */
+ALWAYS_INLINE bool isNumber(guint64 bits)
+{
+  return (bits & ~(guint64)0 >> 1) <= (guint64)0x7ff << 52;
+}
+
+/* The hash of a key. */
+ALWAYS_INLINE keyhash hashBits(const GHashTable *t, guint64 bits)
+{
+  guint64 hash = memhash64(bits, &t->h.hash0);
+  return (keyhash){hash, (uint32_t)hash};
+}
+ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, gconstpointer key)
+{
+  return hashBits(t, (uintptr_t)key);
+}
+ALWAYS_INLINE keyhash hashStr(const GHashTable *t, gconstpointer key)
+{
+  guint64 hash = strhash(key, &t->h.hash0);
+  return (keyhash){hash, (uint32_t)hash};
+}
+ALWAYS_INLINE keyhash hashInt(const GHashTable *t, gconstpointer key)
+{
+  return hashBits(t, intBits(key));
+}
+ALWAYS_INLINE keyhash hashInt64(const GHashTable *t, gconstpointer key)
+{
+  return hashBits(t, int64Bits(key));
+}
+ALWAYS_INLINE keyhash hashDouble(const GHashTable *t, gconstpointer key)
+{
+  return hashBits(t, doubleBits(key));
+}
+/* GLib takes 2 for 0 and 1, so these three meet there, and their keys are compared. */
+ALWAYS_INLINE keyhash hashUser(const GHashTable *t, gconstpointer key)
+{
+  guint stored = t->hash_func(key);
+  if (stored < 2)
+    stored = 2;
+  return (keyhash){mix32(stored, &t->h.hash0), stored};
+}
+
+/* Whether slot i of a block has the key. */
+#define SAME(K) \
+  static bool same##K(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+SAME(Direct)
+{
+  (void)h, (void)stored;
+  return *keySlot(t, block, i) == key;
+}
+SAME(Str)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && strcmp(*keySlot(t, block, i), key) == 0;
+}
+SAME(Int)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && intBits(*keySlot(t, block, i)) == intBits(key);
+}
+SAME(Int64)
+{
+  (void)h;
+  return hashesOf(block)[i] == stored && int64Bits(*keySlot(t, block, i)) == int64Bits(key);
+}
+SAME(Double)
+{
+  (void)h;
+  guint64 bits = doubleBits(key);
+  return hashesOf(block)[i] == stored && doubleBits(*keySlot(t, block, i)) == bits && isNumber(bits);
+}
+SAME(User)
+{
+  const GHashTable *owner = (const GHashTable *)(const void *)((const char *)h - offsetof(GHashTable, h));
+  gpointer there = *keySlot(t, block, i);
+  if (hashesOf(block)[i] != stored)
+    return false;
+  return owner->key_equal_func ? owner->key_equal_func(there, key) : there == key;
+}
+
+/* The searches.
+ *   lookup  returns a key's value, or NULL
+ *   find    returns whether a key is there, and its place
+ *   put     returns whether a key was there, and its place; if not, it has one now, and the caller must write key and value at
+ *           once. The place is nowhere if there is no memory. Only adding an entry moves others. */
+#define SEARCHES(K)                                                                                          \
+  NOINLINE gpointer lookup##K(const GHashTable *t, gconstpointer key)                                        \
+  {                                                                                                          \
+    place at;                                                                                                \
+    keyhash k = hash##K(t, key);                                                                             \
+    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&type##K, &at) : NULL; \
+  }                                                                                                          \
+  NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                                   \
+  {                                                                                                          \
+    keyhash k = hash##K(t, key);                                                                             \
+    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                  \
+  }                                                                                                          \
+  NOINLINE bool put##K(GHashTable *t, gconstpointer key, place *at)                                          \
+  {                                                                                                          \
+    keyhash k = hash##K(t, key);                                                                             \
+    return mapput(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                     \
+  }
+EACH_KIND(SEARCHES)
+
+/* Calls the search for the kind of table t. */
+#define BY_KIND(search, t, ...)          \
+  switch ((t)->kind) {                   \
+  case kindDirect:                       \
+    return search##Direct(t, __VA_ARGS__); \
+  case kindStr:                          \
+    return search##Str(t, __VA_ARGS__);  \
+  case kindInt:                          \
+    return search##Int(t, __VA_ARGS__);  \
+  case kindInt64:                        \
+    return search##Int64(t, __VA_ARGS__); \
+  case kindDouble:                       \
+    return search##Double(t, __VA_ARGS__); \
+  default:                               \
+    return search##User(t, __VA_ARGS__); \
+  }
+
+ALWAYS_INLINE gpointer lookupKey(const GHashTable *t, gconstpointer key)
+{
+  BY_KIND(lookup, t, key)
+}
+ALWAYS_INLINE bool findKey(const GHashTable *t, gconstpointer key, place *at)
+{
+  BY_KIND(find, t, key, at)
+}
+ALWAYS_INLINE bool putKey(GHashTable *t, gconstpointer key, place *at)
+{
+  BY_KIND(put, t, key, at)
+}
+
+static const maptype *typeOf(guint32 kind)
+{
+#define TYPE(K) &type##K,
+  static const maptype *const types[] = {EACH_KIND(TYPE)};
+  return types[kind];
+}
+
+/* The functions as they stand here, whatever the dynamic linker makes of their names. */
+#define OWN(function, ...) static __typeof__(function) own_##function __attribute__((__VA_ARGS__ alias(#function)))
+OWN(g_str_hash);
+OWN(g_str_equal);
+OWN(g_int_hash);
+OWN(g_int_equal);
+OWN(g_int64_hash);
+OWN(g_int64_equal);
+OWN(g_double_hash);
+OWN(g_double_equal);
+OWN(g_direct_hash, const,);
+OWN(g_direct_equal, const,);
+
+/* Whether f is a function of the ten. Each has up to three addresses: the one that the program sees, which in a program that is
+ * not position independent is a place in the program; the function here; and GLib's, which GLib hands out. */
+#define IS(f, function) ((f) && ((f) == (function) || (f) == own_##function || (f) == GLIBS(function)))
+
+static guint32 kindOf(GHashFunc hash, GEqualFunc equal)
+{
+  if (IS(hash, g_str_hash) && IS(equal, g_str_equal))
+    return kindStr;
+  if ((!hash || IS(hash, g_direct_hash)) && (!equal || IS(equal, g_direct_equal)))
+    return kindDirect;
+  if (IS(hash, g_int_hash) && IS(equal, g_int_equal))
+    return kindInt;
+  if (IS(hash, g_int64_hash) && IS(equal, g_int64_equal))
+    return kindInt64;
+  if (IS(hash, g_double_hash) && IS(equal, g_double_equal))
+    return kindDouble;
+  return kindUser;
+}

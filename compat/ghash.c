@@ -1,0 +1,780 @@
+/* ghash.c: libhmap-glib, which a program links in front of GLib to have GHashTable on hmap.
+ *
+ * All functions of GLib's ghash.h, those of newer GLibs included, with everything that a program can observe: which key is freed
+ * and when, what the table shows meanwhile, which walks an operation ends, what is said about mistakes. What differs is the
+ * order of entries, and that two tables differ in it.
+ *
+ *   GHashTable                                  iterator, in the caller's GHashTableIter
+ *   +--------------------------+                +--------------------------+
+ *   | mark, kind, version      |<---------------+ hash_table               |
+ *   | h: the engine's hmap     |                | walk: a position         |
+ *   | hash and equality,       |                | version, state           |
+ *   | destroy functions, count |                +--------------------------+
+ *   +--------------------------+
+ *
+ * ghash-foreign.c says what happens to tables without the mark, ghash-kinds.c how keys are looked for, ghash-functions.c has
+ * g_str_hash and its like.
+ *
+ * Moving entries is for writes that end walks anyway: adding a key, and removing one by key. Overwriting a value, removing through
+ * an iterator and removing in g_hash_table_foreach_remove leave every other entry where it is. A function of the program's may
+ * call into the table again; so none is called while the table is half changed, and nothing that was found before is used after.
+ *
+ * Names in checks (hash_table, ri, some functions) are GLib's, because its criticals quote them. */
+#define HMAP_API static
+#define HMAP_SHIM
+#define HMAP_LIBRARY "libhmap-glib"
+#include "../lib/engine.c"
+
+#define G_LOG_DOMAIN "GLib"
+#define GLIB_DISABLE_DEPRECATION_WARNINGS
+#undef GLIB_VERSION_MAX_ALLOWED
+#undef GLIB_VERSION_MIN_REQUIRED
+#undef G_DISABLE_CHECKS
+#include <glib.h>
+#undef g_str_equal
+
+/* Since GLib 2.76. */
+GPtrArray *g_hash_table_steal_all_keys(GHashTable *hash_table);
+GPtrArray *g_hash_table_steal_all_values(GHashTable *hash_table);
+GPtrArray *g_hash_table_get_keys_as_ptr_array(GHashTable *hash_table);
+GPtrArray *g_hash_table_get_values_as_ptr_array(GHashTable *hash_table);
+
+#include "ghash-foreign.c"
+#include "ghash-functions.c"
+#include "ghash-kinds.c"
+
+/* An iterator. It may be copied and abandoned, so nothing in the table knows of it. */
+typedef struct __attribute__((may_alias)) realIter {
+  GHashTable *hash_table; /* first, as in GLib's: a foreign iterator is known by its table */
+  mapwalk walk;
+  int version; /* the table's; another one in the table means that the walk is over */
+  guint8 state;
+} realIter;
+_Static_assert(sizeof(realIter) <= sizeof(GHashTableIter) && _Alignof(realIter) <= _Alignof(GHashTableIter), "fits in GLib's");
+enum { beforeFirst, atEntry, atRemoved, afterLast }; /* realIter.state */
+
+ALWAYS_INLINE bool isForeign(const GHashTable *t)
+{
+  return unlikely(t->mark != tableMark);
+}
+
+/* Making tables */
+
+static struct {
+  pthread_once_t once;
+  bool checked; /* HMAP_CHECK=1: threads that disturb each other end the program */
+} settings = {.once = PTHREAD_ONCE_INIT};
+
+static void settingsInit(void)
+{
+  static const gdouble plus = 0.0, minus = -0.0;
+  const char *check = secure_getenv("HMAP_CHECK");
+  settings.checked = check && strcmp(check, "1") == 0;
+  zerosDiffer = own_g_double_hash(&plus) != own_g_double_hash(&minus);
+}
+
+static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify freeKey, GDestroyNotify freeValue)
+{
+  GHashTable *t = g_new(GHashTable, 1);
+  pthread_once(&settings.once, settingsInit);
+  *t = (GHashTable){
+      .mark = tableMark,
+      .kind = kindOf(hash, equal),
+      .hash_func = hash ? hash : g_direct_hash,
+      .key_equal_func = equal,
+      .key_destroy_func = freeKey,
+      .value_destroy_func = freeValue,
+  };
+  makemap(&t->h, typeOf(t->kind), 0);
+  if (settings.checked)
+    setFlags(&t->h, flagsOf(&t->h) | hashChecked);
+  g_atomic_ref_count_init(&t->ref_count);
+  return t;
+}
+
+/* Returns a new table with one reference, which the caller gives up with g_hash_table_unref or g_hash_table_destroy. hash_func may
+ * be NULL, for g_direct_hash; key_equal_func may be NULL, for comparing pointers. Ends the program if there is no memory. */
+GHashTable *g_hash_table_new(GHashFunc hash_func, GEqualFunc key_equal_func)
+{
+  return newTable(hash_func, key_equal_func, NULL, NULL);
+}
+
+/* The same, for a table that owns its keys and values: it calls key_destroy_func on a key and value_destroy_func on a value that
+ * leave it other than by stealing. Either may be NULL. */
+GHashTable *g_hash_table_new_full(GHashFunc hash_func, GEqualFunc key_equal_func, GDestroyNotify key_destroy_func,
+                                  GDestroyNotify value_destroy_func)
+{
+  return newTable(hash_func, key_equal_func, key_destroy_func, value_destroy_func);
+}
+
+/* Returns a new, empty table with the four functions of another one. */
+GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
+{
+  const GHashTable *t = other_hash_table;
+  g_return_val_if_fail(other_hash_table, NULL);
+  if (isForeign(t))
+    return FOREIGN(g_hash_table_new_similar)(other_hash_table);
+  return newTable(t->hash_func, t->key_equal_func, t->key_destroy_func, t->value_destroy_func);
+}
+
+/* Removing */
+
+/* Frees a key and a value that are not in the table any more. */
+static void destroyEntry(const GHashTable *t, gpointer key, gpointer value)
+{
+  if (t->key_destroy_func)
+    t->key_destroy_func(key);
+  if (t->value_destroy_func)
+    t->value_destroy_func(value);
+}
+
+/* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
+static void removeAt(GHashTable *t, place *at, bool notify)
+{
+  const maptype *type = t->h.t;
+  gpointer key = keyAt(type, at), value = valueAt(type, at);
+  mapdelete(&t->h, type, at);
+  if (notify)
+    destroyEntry(t, key, value);
+}
+
+/* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
+static void afterRemoval(GHashTable *t)
+{
+  writeWork(&t->h, t->h.nevacuate);
+  t->version++;
+}
+
+/* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again
+ * meanwhile. */
+static void removeAll(GHashTable *t, bool notify)
+{
+  hmap old = t->h;
+  mapwalk w = {0};
+  place at;
+  if (old.count == 0)
+    return;
+  beginWrite(&t->h);
+  t->h = (hmap){
+      .flags = flagsOf(&t->h) & (uint8_t)~sameSizeGrow,
+      .hash0 = newSeed(),
+      .t = old.t,
+      .seq = old.seq + 1, /* a search that is under way begins again */
+      .nclear = old.nclear + 1,
+  };
+  endWrite(&t->h);
+  if (notify && (t->key_destroy_func || t->value_destroy_func))
+    while (walknext(&old, old.t, &w, &at))
+      destroyEntry(t, keyAt(old.t, &at), valueAt(old.t, &at));
+  mapfree(&old);
+}
+
+static void removeAllByName(GHashTable *t, bool notify)
+{
+  if (t->h.count != 0)
+    t->version++;
+  removeAll(t, notify);
+}
+
+/* Removes all entries and frees them. Entries that a destroy function inserts meanwhile stay. */
+void g_hash_table_remove_all(GHashTable *hash_table)
+{
+  g_return_if_fail(hash_table != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_remove_all)(hash_table);
+    return;
+  }
+  removeAllByName(hash_table, true);
+}
+
+/* Removes all entries without freeing them. */
+void g_hash_table_steal_all(GHashTable *hash_table)
+{
+  g_return_if_fail(hash_table != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_steal_all)(hash_table);
+    return;
+  }
+  removeAllByName(hash_table, false);
+}
+
+static gboolean g_hash_table_remove_internal(GHashTable *hash_table, gconstpointer key, bool notify)
+{
+  place at;
+  g_return_val_if_fail(hash_table != NULL, FALSE);
+  if (isForeign(hash_table))
+    return notify ? FOREIGN(g_hash_table_remove)(hash_table, key) : FOREIGN(g_hash_table_steal)(hash_table, key);
+  if (!findKey(hash_table, key, &at))
+    return FALSE;
+  removeAt(hash_table, &at, notify);
+  afterRemoval(hash_table);
+  return TRUE;
+}
+
+/* Removes a key and its value and frees them. Returns whether the key was there; if not, nothing has changed. */
+gboolean g_hash_table_remove(GHashTable *hash_table, gconstpointer key)
+{
+  return g_hash_table_remove_internal(hash_table, key, true);
+}
+
+/* The same without freeing. */
+gboolean g_hash_table_steal(GHashTable *hash_table, gconstpointer key)
+{
+  return g_hash_table_remove_internal(hash_table, key, false);
+}
+
+/* g_hash_table_steal that hands the stored key and the value to the caller, or NULL and NULL if the key is not there. stolen_key
+ * and stolen_value may be NULL. */
+gboolean g_hash_table_steal_extended(GHashTable *hash_table, gconstpointer lookup_key, gpointer *stolen_key,
+                                     gpointer *stolen_value)
+{
+  gpointer key = NULL, value = NULL;
+  place at;
+  g_return_val_if_fail(hash_table != NULL, FALSE);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_steal_extended)(hash_table, lookup_key, stolen_key, stolen_value);
+  bool found = findKey(hash_table, lookup_key, &at);
+  if (found) {
+    key = keyAt(hash_table->h.t, &at);
+    value = valueAt(hash_table->h.t, &at);
+    removeAt(hash_table, &at, false);
+    afterRemoval(hash_table);
+  }
+  if (stolen_key)
+    *stolen_key = key;
+  if (stolen_value)
+    *stolen_value = value;
+  return found;
+}
+
+/* References */
+
+/* Adds a reference; any thread may. Returns the table. */
+GHashTable *g_hash_table_ref(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_ref)(hash_table);
+  g_atomic_ref_count_inc(&hash_table->ref_count);
+  return hash_table;
+}
+
+static void unref(GHashTable *t)
+{
+  if (!g_atomic_ref_count_dec(&t->ref_count))
+    return;
+  removeAll(t, true);
+  mapfree(&t->h);
+  g_free(t);
+}
+
+/* Gives a reference up; any thread may. With the last one all entries are freed, and the table. */
+void g_hash_table_unref(GHashTable *hash_table)
+{
+  g_return_if_fail(hash_table != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_unref)(hash_table);
+    return;
+  }
+  unref(hash_table);
+}
+
+/* Removes and frees all entries, and gives a reference up. Whoever has another one keeps an empty table. */
+void g_hash_table_destroy(GHashTable *hash_table)
+{
+  g_return_if_fail(hash_table != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_destroy)(hash_table);
+    return;
+  }
+  removeAllByName(hash_table, true);
+  unref(hash_table);
+}
+
+/* Looking up */
+
+ALWAYS_INLINE void checkReader(const GHashTable *t)
+{
+  checkRead(&t->h, "a GHashTable is read and written at the same time");
+}
+
+/* Returns the value of a key, which stays the table's, or NULL if the key is not there. Writes nothing, as all readers here: any
+ * number of threads may read a table at once. */
+gpointer g_hash_table_lookup(GHashTable *hash_table, gconstpointer key)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_lookup)(hash_table, key);
+  checkReader(hash_table);
+  return lookupKey(hash_table, key);
+}
+
+/* Looks a key up. Returns whether it is there, with the stored key and the value, or NULL and NULL. orig_key and value may be
+ * NULL. */
+gboolean g_hash_table_lookup_extended(GHashTable *hash_table, gconstpointer lookup_key, gpointer *orig_key, gpointer *value)
+{
+  place at;
+  g_return_val_if_fail(hash_table != NULL, FALSE);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_lookup_extended)(hash_table, lookup_key, orig_key, value);
+  checkReader(hash_table);
+  bool found = findKey(hash_table, lookup_key, &at);
+  if (orig_key)
+    *orig_key = found ? keyAt(hash_table->h.t, &at) : NULL;
+  if (value)
+    *value = found ? valueAt(hash_table->h.t, &at) : NULL;
+  return found;
+}
+
+/* Returns whether a key is there. */
+gboolean g_hash_table_contains(GHashTable *hash_table, gconstpointer key)
+{
+  place at;
+  g_return_val_if_fail(hash_table != NULL, FALSE);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_contains)(hash_table, key);
+  checkReader(hash_table);
+  return findKey(hash_table, key, &at);
+}
+
+/* Returns the number of entries. */
+guint g_hash_table_size(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, 0);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_size)(hash_table);
+  return (guint)hash_table->h.count;
+}
+
+/* Inserting */
+
+/* As many entries as GLib's largest table takes. */
+enum { maxEntries = 2021161080 };
+
+static void writeNew(GHashTable *t, const place *at, gpointer key, gpointer value)
+{
+  if (unlikely(!at->b))
+    g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(t->h.t, 1));
+  if (unlikely(t->h.count > maxEntries))
+    g_error("adding more entries to hash table would overflow");
+  setKey(t->h.t, at, key);
+  setValue(t->h.t, at, value);
+  t->version++;
+}
+
+/* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the value. */
+static void overwrite(GHashTable *t, const place *at, gpointer key, gpointer value, bool newKey)
+{
+  const maptype *type = t->h.t;
+  gpointer oldKey = keyAt(type, at), oldValue = valueAt(type, at);
+  beginWrite(&t->h);
+  if (newKey)
+    setKey(type, at, key);
+  setValue(type, at, value);
+  endWrite(&t->h);
+  destroyEntry(t, newKey ? oldKey : key, oldValue);
+}
+
+static gboolean g_hash_table_insert_internal(GHashTable *hash_table, gpointer key, gpointer value, bool newKey)
+{
+  place at;
+  g_return_val_if_fail(hash_table != NULL, FALSE);
+  bool found = putKey(hash_table, key, &at);
+  if (found)
+    overwrite(hash_table, &at, key, value, newKey);
+  else
+    writeNew(hash_table, &at, key, value);
+  return !found;
+}
+
+/* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old value
+ * are freed. Returns whether the key is new. Ends the program if there is no memory, with the table as it was. */
+gboolean g_hash_table_insert(GHashTable *hash_table, gpointer key, gpointer value)
+{
+  if (likely(hash_table) && isForeign(hash_table))
+    return FOREIGN(g_hash_table_insert)(hash_table, key, value);
+  return g_hash_table_insert_internal(hash_table, key, value, false);
+}
+
+/* The same, but if the key was there, the one given is stored, and the old one and the old value are freed. */
+gboolean g_hash_table_replace(GHashTable *hash_table, gpointer key, gpointer value)
+{
+  if (likely(hash_table) && isForeign(hash_table))
+    return FOREIGN(g_hash_table_replace)(hash_table, key, value);
+  return g_hash_table_insert_internal(hash_table, key, value, true);
+}
+
+/* g_hash_table_replace of a key that is its own value: a member of a set. */
+gboolean g_hash_table_add(GHashTable *hash_table, gpointer key)
+{
+  if (likely(hash_table) && isForeign(hash_table))
+    return FOREIGN(g_hash_table_add)(hash_table, key);
+  return g_hash_table_insert_internal(hash_table, key, key, true);
+}
+
+/* Walking */
+
+/* Calls func on each entry. It may overwrite values, but not add or remove keys: then there is a critical, and the walk ends. */
+void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_data)
+{
+  mapwalk w = {0};
+  place at;
+  g_return_if_fail(hash_table != NULL);
+  g_return_if_fail(func != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_foreach)(hash_table, func, user_data);
+    return;
+  }
+  const maptype *type = hash_table->h.t;
+  const int version = hash_table->version;
+  while (walknext(&hash_table->h, type, &w, &at)) {
+    func(keyAt(type, &at), valueAt(type, &at), user_data);
+    g_return_if_fail(version == hash_table->version);
+  }
+}
+
+/* Calls predicate on one entry after the other until it returns true. Returns that one's value, or NULL if there is none, or if
+ * predicate added or removed keys, which is a critical. */
+gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer user_data)
+{
+  mapwalk w = {0};
+  place at;
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  g_return_val_if_fail(predicate != NULL, NULL);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_find)(hash_table, predicate, user_data);
+  const maptype *type = hash_table->h.t;
+  const int version = hash_table->version;
+  while (walknext(&hash_table->h, type, &w, &at)) {
+    gpointer value = valueAt(type, &at);
+    bool match = predicate(keyAt(type, &at), value, user_data);
+    g_return_val_if_fail(version == hash_table->version, NULL);
+    if (match)
+      return value;
+  }
+  return NULL;
+}
+
+/* Finds an entry whose place is not known any more. */
+static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
+{
+  mapwalk w = {0};
+  while (walknext(&t->h, t->h.t, &w, at))
+    if (keyAt(t->h.t, at) == key)
+      return true;
+  return false;
+}
+
+/* Calls func on each entry and removes those for which it returns true; also the one for which it returns true after it has added or
+ * removed other keys, before this ends the walk. */
+static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFunc func, gpointer user_data, bool notify)
+{
+  mapwalk w = {0};
+  place at;
+  guint deleted = 0;
+  const maptype *type = hash_table->h.t;
+  const int version = hash_table->version;
+  while (walknext(&hash_table->h, type, &w, &at)) {
+    gpointer key = keyAt(type, &at);
+    if (func(key, valueAt(type, &at), user_data) && (version == hash_table->version || findAgain(hash_table, key, &at))) {
+      removeAt(hash_table, &at, notify);
+      deleted++;
+    }
+    g_return_val_if_fail(version == hash_table->version, 0);
+  }
+  if (deleted > 0)
+    afterRemoval(hash_table);
+  return deleted;
+}
+
+/* Calls func on each entry, and removes and frees those for which it returns true. Returns how many; or 0, after a critical, if
+ * func or a destroy function added or removed keys, which ends the walk. */
+guint g_hash_table_foreach_remove(GHashTable *hash_table, GHRFunc func, gpointer user_data)
+{
+  g_return_val_if_fail(hash_table != NULL, 0);
+  g_return_val_if_fail(func != NULL, 0);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_foreach_remove)(hash_table, func, user_data);
+  return g_hash_table_foreach_remove_or_steal(hash_table, func, user_data, true);
+}
+
+/* The same without freeing. */
+guint g_hash_table_foreach_steal(GHashTable *hash_table, GHRFunc func, gpointer user_data)
+{
+  g_return_val_if_fail(hash_table != NULL, 0);
+  g_return_val_if_fail(func != NULL, 0);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_foreach_steal)(hash_table, func, user_data);
+  return g_hash_table_foreach_remove_or_steal(hash_table, func, user_data, false);
+}
+
+/* Lists and arrays */
+
+ALWAYS_INLINE gpointer eitherAt(const maptype *t, const place *at, bool values)
+{
+  return values ? valueAt(t, at) : keyAt(t, at);
+}
+
+static GList *listOf(const GHashTable *t, bool values)
+{
+  mapwalk w = {0};
+  place at;
+  GList *list = NULL;
+  while (walknext(&t->h, t->h.t, &w, &at))
+    list = g_list_prepend(list, eitherAt(t->h.t, &at, values));
+  return list;
+}
+
+static GPtrArray *arrayOfEntries(const GHashTable *t, bool values)
+{
+  mapwalk w = {0};
+  place at;
+  GPtrArray *array = g_ptr_array_sized_new((guint)t->h.count);
+  while (walknext(&t->h, t->h.t, &w, &at))
+    g_ptr_array_add(array, eitherAt(t->h.t, &at, values));
+  return array;
+}
+
+/* The same for a foreign table of a GLib that has no such function. */
+static GPtrArray *arrayOfForeign(GHashTable *t, bool values)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+  GPtrArray *array = g_ptr_array_new();
+  FOREIGN(g_hash_table_iter_init)(&iter, t);
+  while (FOREIGN(g_hash_table_iter_next)(&iter, &key, &value))
+    g_ptr_array_add(array, values ? value : key);
+  return array;
+}
+
+/* Returns the keys, which stay the table's, in a list that the caller frees with g_list_free. Its order is the reverse of a walk's, and
+ * that of g_hash_table_get_values. */
+GList *g_hash_table_get_keys(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_get_keys)(hash_table);
+  return listOf(hash_table, false);
+}
+
+/* Returns the values in the same way. */
+GList *g_hash_table_get_values(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_get_values)(hash_table);
+  return listOf(hash_table, true);
+}
+
+/* Returns the keys, in the order of a walk and followed by NULL, in an array that the caller frees with g_free. *length becomes
+ * their number; length may be NULL. */
+gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
+{
+  mapwalk w = {0};
+  place at;
+  guint n = 0;
+  if (isForeign(hash_table))
+    return FOREIGN(g_hash_table_get_keys_as_array)(hash_table, length);
+  const maptype *type = hash_table->h.t;
+  gpointer *keys = g_new(gpointer, hash_table->h.count + 1);
+  while (walknext(&hash_table->h, type, &w, &at))
+    keys[n++] = keyAt(type, &at);
+  keys[n] = NULL;
+  if (length)
+    *length = n;
+  return keys;
+}
+
+/* Returns the keys, which stay the table's, in the order of a walk, in an array that the caller gives up with g_ptr_array_unref. */
+GPtrArray *g_hash_table_get_keys_as_ptr_array(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (!isForeign(hash_table))
+    return arrayOfEntries(hash_table, false);
+  return GLIBS(g_hash_table_get_keys_as_ptr_array) ? FOREIGN(g_hash_table_get_keys_as_ptr_array)(hash_table)
+                                                   : arrayOfForeign(hash_table, false);
+}
+
+/* Returns the values in the same way. */
+GPtrArray *g_hash_table_get_values_as_ptr_array(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (!isForeign(hash_table))
+    return arrayOfEntries(hash_table, true);
+  return GLIBS(g_hash_table_get_values_as_ptr_array) ? FOREIGN(g_hash_table_get_values_as_ptr_array)(hash_table)
+                                                     : arrayOfForeign(hash_table, true);
+}
+
+/* Empties a table into an array of its keys or values, which owns them now: destroy, the function for them, is the array's, and the
+ * table goes without until all others have been freed. */
+static GPtrArray *stealAll(GHashTable *t, bool values, GDestroyNotify *destroy)
+{
+  GDestroyNotify destroyFunc = *destroy;
+  GPtrArray *array = arrayOfEntries(t, values);
+  *destroy = NULL;
+  g_ptr_array_set_free_func(array, destroyFunc);
+  removeAllByName(t, true);
+  *destroy = destroyFunc;
+  return array;
+}
+
+/* A GLib without the function cannot steal from its tables, because nobody else knows their destroy functions. */
+#define GLIB_HAS(function) (GLIBS(function) != NULL)
+
+/* Removes all entries, frees their values, and returns the keys in an array that the caller gives up with g_ptr_array_unref, which
+ * frees them as the table would have. */
+GPtrArray *g_hash_table_steal_all_keys(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (!isForeign(hash_table))
+    return stealAll(hash_table, false, &hash_table->key_destroy_func);
+  g_return_val_if_fail(GLIB_HAS(g_hash_table_steal_all_keys), NULL);
+  return FOREIGN(g_hash_table_steal_all_keys)(hash_table);
+}
+
+/* The same with keys and values exchanged. */
+GPtrArray *g_hash_table_steal_all_values(GHashTable *hash_table)
+{
+  g_return_val_if_fail(hash_table != NULL, NULL);
+  if (!isForeign(hash_table))
+    return stealAll(hash_table, true, &hash_table->value_destroy_func);
+  g_return_val_if_fail(GLIB_HAS(g_hash_table_steal_all_values), NULL);
+  return FOREIGN(g_hash_table_steal_all_values)(hash_table);
+}
+
+/* Iterators */
+
+static void useNext(GHashTableIter *iter)
+{
+  GLIBS(g_hash_table_iter_next)(iter, NULL, NULL);
+}
+static void useRemove(GHashTableIter *iter)
+{
+  GLIBS(g_hash_table_iter_remove)(iter);
+}
+static void useReplace(GHashTableIter *iter)
+{
+  GLIBS(g_hash_table_iter_replace)(iter, NULL);
+}
+
+/* Complains that an iterator has no entry. GLibs differ in what they say, so the one in the process says it, about the same mistake
+ * with a table of its own. A static program has none to ask; there it is what GLib 2.74 says. */
+static void complain(const realIter *ri, void (*use)(GHashTableIter *), const char *function)
+{
+  GHashTableIter iter;
+  if (!GLIBS(g_hash_table_new)) {
+    g_return_if_fail_warning(G_LOG_DOMAIN, function,
+                             ri->state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
+    return;
+  }
+  GHashTable *t = GLIBS(g_hash_table_new)(NULL, NULL);
+  GLIBS(g_hash_table_iter_init)(&iter, t);
+  if (ri->state == afterLast)
+    useNext(&iter);
+  use(&iter);
+  GLIBS(g_hash_table_unref)(t);
+}
+
+/* Starts a walk in iter, which is the caller's, to copy and to abandon as he likes. Adding or removing a key in any way but through
+ * iter ends the walk; overwriting values does not. Writes nothing to the table. */
+void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
+{
+  g_return_if_fail(iter != NULL);
+  g_return_if_fail(hash_table != NULL);
+  if (isForeign(hash_table)) {
+    FOREIGN(g_hash_table_iter_init)(iter, hash_table);
+    return;
+  }
+  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .state = beforeFirst};
+}
+
+/* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may be NULL.
+ * Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or removed. */
+gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
+{
+  realIter *ri = (realIter *)iter;
+  place at;
+  g_return_val_if_fail(iter != NULL, FALSE);
+  if (isForeign(ri->hash_table))
+    return FOREIGN(g_hash_table_iter_next)(iter, key, value);
+  g_return_val_if_fail(ri->version == ri->hash_table->version, FALSE);
+  const hmap *h = &ri->hash_table->h;
+  if (unlikely(ri->state == afterLast)) {
+    complain(ri, useNext, G_STRFUNC);
+    return FALSE;
+  }
+  checkReader(ri->hash_table);
+  if (!walknext(h, h->t, &ri->walk, &at)) {
+    ri->state = afterLast;
+    return FALSE;
+  }
+  if (key)
+    *key = keyAt(h->t, &at);
+  if (value)
+    *value = valueAt(h->t, &at);
+  ri->state = atEntry;
+  return TRUE;
+}
+
+/* Returns the table that iter walks over. */
+GHashTable *g_hash_table_iter_get_hash_table(GHashTableIter *iter)
+{
+  g_return_val_if_fail(iter != NULL, NULL);
+  return ((realIter *)iter)->hash_table;
+}
+
+static void iter_remove_or_steal(realIter *ri, bool notify)
+{
+  g_return_if_fail(ri != NULL);
+  GHashTable *t = ri->hash_table;
+  if (isForeign(t)) {
+    (notify ? FOREIGN(g_hash_table_iter_remove) : FOREIGN(g_hash_table_iter_steal))((GHashTableIter *)ri);
+    return;
+  }
+  g_return_if_fail(ri->version == ri->hash_table->version);
+  if (ri->state == beforeFirst || ri->state == afterLast) {
+    complain(ri, useRemove, G_STRFUNC);
+  } else if (ri->state == atEntry) {
+    place at = walkHere(&t->h, t->h.t, &ri->walk);
+    ri->state = atRemoved;
+    removeAt(t, &at, notify);
+    ri->version++;
+    t->version++;
+  }
+}
+
+/* Removes and frees the entry that iter is at; at most once an entry. The walk goes on. */
+void g_hash_table_iter_remove(GHashTableIter *iter)
+{
+  iter_remove_or_steal((realIter *)iter, true);
+}
+
+/* The same without freeing. */
+void g_hash_table_iter_steal(GHashTableIter *iter)
+{
+  iter_remove_or_steal((realIter *)iter, false);
+}
+
+/* Sets the value of the entry that iter is at, and frees the old one. The walk goes on. */
+void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
+{
+  realIter *ri = (realIter *)iter;
+  g_return_if_fail(ri != NULL);
+  GHashTable *t = ri->hash_table;
+  if (isForeign(t)) {
+    FOREIGN(g_hash_table_iter_replace)(iter, value);
+    return;
+  }
+  g_return_if_fail(ri->version == ri->hash_table->version);
+  if (ri->state == beforeFirst || ri->state == afterLast) {
+    complain(ri, useReplace, G_STRFUNC);
+  } else if (ri->state == atEntry) {
+    place at = walkHere(&t->h, t->h.t, &ri->walk);
+    gpointer old = valueAt(t->h.t, &at);
+    setValue(t->h.t, &at, value);
+    if (t->value_destroy_func)
+      t->value_destroy_func(old);
+    ri->version++;
+    t->version++;
+  }
+}
