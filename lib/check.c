@@ -21,6 +21,9 @@ static const char *checkType(const maptype *t)
   REQUIRE(t->keysize > 0 && t->keysize <= maxBytes && t->elemsize <= maxBytes);
   REQUIRE(t->indirectkey == (t->keysize > maxKeySize) && t->indirectelem == (t->elemsize > maxElemSize));
   REQUIRE(t->stored == (t->alg != alg64 && t->alg != alg32));
+  REQUIRE(t->alg != alg64 || t->keysize == 8);
+  REQUIRE(t->alg != alg32 || t->keysize == 4);
+  REQUIRE(t->alg != algStr || t->keysize == sizeof(char *));
   REQUIRE((t->alg == algUser) == (t->hash != NULL) && (t->hash == NULL) == (t->equal == NULL));
   REQUIRE(t->alg != algUser || t->callbacks);
   layout(&again);
@@ -29,17 +32,20 @@ static const char *checkType(const maptype *t)
   return NULL;
 }
 
-static const char *checkArray(const maptype *t, bmap *buckets, unsigned char *blocks, uint8_t B)
+/* Checks an array of which the buckets below evacuated may have gone back to the system. */
+static const char *checkArray(const maptype *t, bmap *buckets, unsigned char *blocks, uint8_t B, size_t evacuated)
 {
   bucketArray *a = arrayOf(buckets);
+  REQUIRE(!a->next);
   REQUIRE(a->first == bucketShift(B));
   REQUIRE(a->n == a->first + overflowShare(B));
   REQUIRE(blocks == blocksOf(a));
-  REQUIRE(a->released <= a->n && a->released % bucketsAPiece(t) == 0);
+  REQUIRE(a->released <= evacuated && a->released % bucketsAPiece(t) == 0);
   size_t room = overflowRoom(a);
   REQUIRE(a->nextOverflow <= room);
   for (bucketArray *c = a->chunks; c; c = c->next) {
-    REQUIRE(c->n > 0 && c->first < room && c->first + c->n == room && c->released == 0);
+    REQUIRE(c->n == (c->next ? 2 * c->next->n : a->first < 16 ? 1 : a->first / 8));
+    REQUIRE(c->first < room && c->first + c->n == room && c->released == 0);
     room = c->first;
   }
   REQUIRE(room == a->n - a->first);
@@ -83,14 +89,16 @@ static const char *checkEntry(const hmap *h, const maptype *t, place p, size_t b
 static const char *checkChain(const hmap *h, const maptype *t, place p, size_t bucket, size_t mask, tally *sum)
 {
   bucketArray *a = arrayOf(p.buckets);
-  bool rest = false;
+  bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
   for (uint8_t filter = 0xff;;) {
     REQUIRE(p.b->overflow <= a->nextOverflow);
     for (p.i = 0; p.i < bucketCnt; p.i++) {
       uint8_t top = p.b->tophash[p.i];
       REQUIRE(isEmpty(top) || top >= minTopHash);
       REQUIRE(!rest || top == emptyRest);
+      REQUIRE(!one || top != emptyRest);
       rest = top == emptyRest;
+      one = top == emptyOne;
       if (isEmpty(top))
         continue;
       sum->entries++;
@@ -105,6 +113,7 @@ static const char *checkChain(const hmap *h, const maptype *t, place p, size_t b
     REQUIRE(++sum->linked <= a->nextOverflow);
     nextInChain(t, &p);
   }
+  REQUIRE(!one);
   REQUIRE(p.b->filter == 0);
   return NULL;
 }
@@ -150,13 +159,14 @@ static const char *checkNew(const hmap *h, const maptype *t, tally *sum)
   return NULL;
 }
 
-static const char *checkRetired(const hmap *h)
+static const char *checkRetired(const hmap *h, const maptype *t)
 {
   bucketArray *a = h->retired;
   if (a)
     do {
-      REQUIRE(a && a->released <= a->n);
-      REQUIRE(bmapsOf(a) != h->buckets && bmapsOf(a) != h->oldbuckets);
+      REQUIRE(a && bmapsOf(a) != h->buckets && bmapsOf(a) != h->oldbuckets);
+      REQUIRE(a->n == a->first + (a->first >> 4) && (a->first & (a->first - 1)) == 0);
+      REQUIRE(a->released <= a->n && a->released % bucketsAPiece(t) == 0);
     } while ((a = a->next) != h->retired);
   return NULL;
 }
@@ -166,7 +176,7 @@ static const char *mapcheck(const hmap *h)
   const maptype *t = h->t;
   const char *broken;
   REQUIRE(t != NULL);
-  if ((broken = checkType(t)) || (broken = checkRetired(h)))
+  if ((broken = checkType(t)) || (broken = checkRetired(h, t)))
     return broken;
   REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
   REQUIRE(!(flagsOf(h) & hashWriting));
@@ -178,8 +188,8 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(growing(h) || (!h->oldblocks && h->nevacuate == 0 && !(flagsOf(h) & sameSizeGrow)));
   if (!h->buckets)
     return NULL;
-  if ((broken = checkArray(t, h->buckets, h->blocks, h->B)) ||
-      (growing(h) && (broken = checkArray(t, h->oldbuckets, h->oldblocks, oldB(h)))))
+  if ((broken = checkArray(t, h->buckets, h->blocks, h->B, 0)) ||
+      (growing(h) && (broken = checkArray(t, h->oldbuckets, h->oldblocks, oldB(h), h->nevacuate))))
     return broken;
   tally old = {0}, new = {0};
   if ((growing(h) && (broken = checkOld(h, t, &old))) || (broken = checkNew(h, t, &new)))

@@ -690,6 +690,5 @@ int main(void)
       TEST(test_a_walk_never_calls_the_users_functions),
       TEST(test_a_walk_over_large_keys_and_elems_during_growth),
   };
-  seedRandom();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

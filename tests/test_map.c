@@ -1080,6 +1080,5 @@ int main(void)
       TEST(test_HMAP_STATS_that_cannot_be_written_is_reported),
       TEST(test_statistics),
   };
-  seedRandom();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,7 +396,6 @@ int main(void)
       TEST(test_hash_whose_tophash_looks_like_a_state),
       TEST(test_large_table),
   };
-  seedRandom();
   makeStrings();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

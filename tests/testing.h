@@ -118,16 +118,6 @@ static inline int testMunmap(void *p, size_t n)
 #undef munmap
 #undef strdup
 
-/* A test of a group, which begins with nothing counted, so that one failure does not bring the next about. */
-#define TEST(f) cmocka_unit_test_setup(f, startTest)
-static inline int startTest(void **state)
-{
-  (void)state;
-  memset(&memory, 0, sizeof memory);
-  resetCounts();
-  return 0;
-}
-
 /* All that a test made has gone back. */
 #define ASSERT_NOTHING_LEFT()         \
   do {                                \
@@ -146,11 +136,6 @@ static inline int startTest(void **state)
 /* Random numbers: splitmix64, from HMAP_TEST_SEED or the same in every run. */
 static uint64_t randomState;
 
-static inline void seedRandom(void)
-{
-  const char *text = getenv("HMAP_TEST_SEED");
-  randomState = text ? strtoull(text, NULL, 0) : 2;
-}
 static inline uint64_t random64(void)
 {
   uint64_t x = randomState += 0x9e3779b97f4a7c15;
@@ -161,6 +146,25 @@ static inline uint64_t random64(void)
 static inline size_t randomBelow(size_t n)
 {
   return (size_t)(random64() % n);
+}
+
+/* A test of a group. Each begins with nothing counted, so that one failure does not bring the next about, and with a secret that
+ * makes the same seeds in every run. */
+#define TEST(f) cmocka_unit_test_setup(f, startTest)
+static inline int startTest(void **state)
+{
+  const char *text = getenv("HMAP_TEST_SEED");
+  (void)state;
+  memset(&memory, 0, sizeof memory);
+  resetCounts();
+  randomState = text ? strtoull(text, NULL, 0) : 2;
+  unsetenv("HMAP_SEED");
+  newSeed();
+  seeds.secret = (hmap_seed){random64(), random64()};
+  for (unsigned i = 0; i < nhWords; i++)
+    nhKey[i] = random64();
+  seeds.counter = 0;
+  return 0;
 }
 
 /* How often to do a thing that is done n times: less under valgrind and the like. */
