@@ -1,0 +1,1035 @@
+/* test_ghash.c: what tests/side_ghash.c cannot see of libhmap-glib, because it is inside, or because GLib has nothing to compare
+ * with. The shim is part of this program, so its calls for memory can be refused. */
+#define _GNU_SOURCE
+#define G_LOG_DOMAIN "GLib"
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+/* cmocka.h needs those above */
+#include <cmocka.h>
+
+static bool noMemory;
+static void *refusingMalloc(size_t n)
+{
+  void *p = noMemory ? NULL : malloc(n);
+  return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
+}
+static void *refusingMmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
+{
+  return noMemory ? MAP_FAILED : mmap(p, n, prot, flags, fd, offset);
+}
+#define malloc refusingMalloc
+#define mmap refusingMmap
+#include "../compat/ghash.c"
+#undef malloc
+#undef mmap
+
+#define ASSERT_SOUND(t)                    \
+  do {                                     \
+    const char *broken_ = mapcheck(&(t)->h); \
+    if (broken_)                           \
+      fail_msg("mapcheck: %s", broken_);   \
+  } while (0)
+
+/* Random numbers: splitmix64, the same in every run. */
+static guint64 randomState = 3;
+static guint64 random64(void)
+{
+  guint64 x = randomState += 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+static guint randomBelow(guint n)
+{
+  return (guint)(random64() % n);
+}
+
+/* How often to do a thing that is done n times: less under valgrind and the like. */
+static guint times(guint n)
+{
+  return getenv("HMAP_TEST_QUICK") ? n / 20 + 1 : n;
+}
+
+/* GLib's own function, straight from the library. */
+static void *fromLibglib(const char *name)
+{
+  void *libglib = dlopen("libglib-2.0.so.0", RTLD_LAZY | RTLD_NOLOAD);
+  assert_non_null(libglib);
+  void *function = dlsym(libglib, name);
+  dlclose(libglib);
+  return function;
+}
+#define LIBGLIBS(function) ((__typeof__(&function))fromLibglib(#function))
+
+/* Keys of each kind: pool[kind][0] and pool[kind][1] are equal one by one, but, where the kind allows, not the same pointers. */
+
+enum { poolSize = 3000, kinds = kindUser + 1 };
+static gpointer pool[kinds][2][poolSize];
+static guint userHashes, userEquals;
+
+/* Hashes of poor quality: few bits differ, and one in 64 is shared. */
+static guint poorHash(gconstpointer key)
+{
+  userHashes++;
+  return (guint)(*(const gint *)key - *(const gint *)key / 64) << 12;
+}
+static gboolean poorEqual(gconstpointer a, gconstpointer b)
+{
+  userEquals++;
+  return *(const gint *)a == *(const gint *)b;
+}
+
+static const struct {
+  const char *name;
+  GHashFunc hash;
+  GEqualFunc equal;
+} functions[] = {
+    [kindDirect] = {"Direct", NULL, NULL},
+    [kindStr] = {"Str", g_str_hash, g_str_equal},
+    [kindInt] = {"Int", g_int_hash, g_int_equal},
+    [kindInt64] = {"Int64", g_int64_hash, g_int64_equal},
+    [kindDouble] = {"Double", g_double_hash, g_double_equal},
+    [kindUser] = {"User", poorHash, poorEqual},
+};
+
+static gpointer makeKey(guint kind, gint i)
+{
+  gint64 wide = (gint64)i << 33 | i;
+  gdouble real = i / 8.0;
+  switch (kind) {
+  case kindDirect:
+    return GINT_TO_POINTER(i * 16);
+  case kindStr:
+    return g_strdup_printf("the key of number %d", i);
+  case kindInt64:
+    return memcpy(g_malloc(sizeof wide), &wide, sizeof wide);
+  case kindDouble:
+    return memcpy(g_malloc(sizeof real), &real, sizeof real);
+  default:
+    return memcpy(g_malloc(sizeof i), &i, sizeof i);
+  }
+}
+
+static int makePool(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++)
+    for (guint twin = 0; twin < 2; twin++)
+      for (gint i = 0; i < poolSize; i++)
+        pool[kind][twin][i] = makeKey(kind, i);
+  return 0;
+}
+
+static int freePool(void **state)
+{
+  (void)state;
+  for (guint kind = kindStr; kind < kinds; kind++)
+    for (guint twin = 0; twin < 2; twin++)
+      for (gint i = 0; i < poolSize; i++)
+        g_free(pool[kind][twin][i]);
+  return 0;
+}
+
+/* The number of a key. */
+static guint numberOf(guint kind, gconstpointer key)
+{
+  gdouble real;
+  switch (kind) {
+  case kindDirect:
+    return (guint)GPOINTER_TO_INT(key) / 16;
+  case kindStr:
+    return (guint)atoi(strrchr(key, ' '));
+  case kindDouble:
+    memcpy(&real, key, sizeof real);
+    return (guint)(real * 8);
+  default:
+    return *(const guint *)key;
+  }
+}
+
+static GHashTable *emptyTable(guint kind)
+{
+  GHashTable *t = g_hash_table_new(functions[kind].hash, functions[kind].equal);
+  assert_int_equal(t->kind, kind);
+  return t;
+}
+
+/* A table of keys 0 to n-1, each with its number as value. */
+static GHashTable *filledTable(guint kind, guint n)
+{
+  GHashTable *t = emptyTable(kind);
+  for (guint i = 0; i < n; i++)
+    assert_true(g_hash_table_insert(t, pool[kind][0][i], GUINT_TO_POINTER(i)));
+  return t;
+}
+
+/* One in whose old array some buckets have been evacuated and some have not. */
+static GHashTable *growingTable(guint kind)
+{
+  GHashTable *t = filledTable(kind, 840); /* 833 are what 2^7 buckets hold */
+  assert_true(growing(&t->h));
+  assert_true(t->h.nevacuate > 0);
+  return t;
+}
+
+static GString *orderOf(GHashTable *t)
+{
+  GHashTableIter iter;
+  gpointer k, v;
+  GString *s = g_string_new(NULL);
+  g_hash_table_iter_init(&iter, t);
+  while (g_hash_table_iter_next(&iter, &k, &v))
+    g_string_append_printf(s, "%p ", k);
+  return s;
+}
+
+/* What a child process prints to stderr before it dies of a signal. */
+static char *lastWords(void (*child)(void))
+{
+  int fds[2];
+  assert_int_equal(pipe(fds), 0);
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGABRT, SIG_DFL), signal(SIGTRAP, SIG_DFL);
+    dup2(fds[1], STDERR_FILENO);
+    child();
+    _exit(0);
+  }
+  close(fds[1]);
+  GString *words = g_string_new(NULL);
+  char buffer[256];
+  for (ssize_t n; (n = read(fds[0], buffer, sizeof buffer)) > 0;)
+    g_string_append_len(words, buffer, n);
+  close(fds[0]);
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status));
+  return g_string_free(words, FALSE);
+}
+
+/* Criticals */
+
+static GString *criticals;
+static void onCritical(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+  (void)data;
+  g_string_append_printf(criticals, "%s %d %s\n", domain, (int)(level & G_LOG_LEVEL_MASK), message);
+}
+static void catchCriticals(void)
+{
+  criticals = g_string_new(NULL);
+  g_log_set_default_handler(onCritical, NULL);
+}
+static void assertCriticals(const char *expected)
+{
+  g_log_set_default_handler(g_log_default_handler, NULL);
+  assert_string_equal(criticals->str, expected);
+  g_string_free(criticals, TRUE);
+}
+
+/* The mark, and foreign tables */
+
+static void the_mark_is_no_size(void **state)
+{
+  (void)state;
+  assert_int_equal(offsetof(GHashTable, mark), 0);
+  for (unsigned shift = 0; shift < 64; shift += 32) {
+    guint32 half = (guint32)(tableMark >> shift);
+    assert_true(half != 0 && (half & (half - 1)) != 0);
+  }
+  for (guint kind = 0; kind < kinds; kind++) {
+    GHashTable *t = emptyTable(kind);
+    assert_false(isForeign(t));
+    g_hash_table_unref(t);
+  }
+  GHashTable *glibs = LIBGLIBS(g_hash_table_new)(NULL, NULL);
+  assert_true(isForeign(glibs));
+  g_hash_table_unref(glibs);
+}
+
+static void glibs_functions_are_not_ours(void **state)
+{
+  (void)state;
+  for (unsigned i = 0; i < glibsCount; i++) {
+    void *function = glibs(i);
+    assert_true(function == NULL || !inThisObject(function));
+    assert_ptr_equal(function, glibs(i));
+    assert_true(function != NULL || i == number_g_hash_table_steal_all_keys || i == number_g_hash_table_steal_all_values ||
+                i == number_g_hash_table_get_keys_as_ptr_array || i == number_g_hash_table_get_values_as_ptr_array);
+  }
+}
+
+static GHashTable *foreignTable(void)
+{
+  return g_uri_parse_params("a=1&b=2&c=3", -1, "&", G_URI_PARAMS_NONE, NULL);
+}
+
+static void a_foreign_table_in_the_newer_functions(void **state)
+{
+  (void)state;
+  GHashTable *t = foreignTable();
+  assert_true(isForeign(t));
+  GPtrArray *keys = g_hash_table_get_keys_as_ptr_array(t), *values = g_hash_table_get_values_as_ptr_array(t);
+  assert_int_equal(keys->len, 3);
+  assert_int_equal(values->len, 3);
+  for (guint i = 0; i < keys->len; i++)
+    assert_ptr_equal(g_hash_table_lookup(t, keys->pdata[i]), values->pdata[i]);
+  g_ptr_array_unref(keys);
+  g_ptr_array_unref(values);
+  if (GLIBS(g_hash_table_steal_all_keys)) {
+    keys = g_hash_table_steal_all_keys(t);
+    assert_int_equal(keys->len, 3);
+    g_ptr_array_unref(keys);
+    values = g_hash_table_steal_all_values(t);
+    assert_int_equal(values->len, 0);
+    g_ptr_array_unref(values);
+  } else {
+    catchCriticals();
+    assert_null(g_hash_table_steal_all_keys(t));
+    assert_null(g_hash_table_steal_all_values(t));
+    assertCriticals("GLib 8 g_hash_table_steal_all_keys: assertion 'GLIB_HAS(g_hash_table_steal_all_keys)' failed\n"
+                    "GLib 8 g_hash_table_steal_all_values: assertion 'GLIB_HAS(g_hash_table_steal_all_values)' failed\n");
+    assert_int_equal(g_hash_table_size(t), 3);
+  }
+  g_hash_table_unref(t);
+}
+
+static void foreign_calls_are_counted(void **state)
+{
+  (void)state;
+  GHashTable *t = foreignTable();
+  char *before = counters.file;
+  counters.file = NULL;
+  size_t n = counters.foreign;
+  g_hash_table_size(t);
+  assert_int_equal(counters.foreign, n);
+  counters.file = (char *)(guintptr) "a file";
+  g_hash_table_size(t);
+  assert_true(g_hash_table_contains(t, "a"));
+  assert_int_equal(counters.foreign, n + 2);
+  counters.file = before;
+  g_hash_table_unref(t);
+}
+
+/* Kinds */
+
+static void known_pairs_by_each_address(void **state)
+{
+  (void)state;
+  const struct {
+    guint kind;
+    GHashFunc hashes[3];
+    GEqualFunc equals[3];
+  } pairs[] = {
+      {kindStr, {g_str_hash, own_g_str_hash, LIBGLIBS(g_str_hash)}, {g_str_equal, own_g_str_equal, LIBGLIBS(g_str_equal)}},
+      {kindInt, {g_int_hash, own_g_int_hash, LIBGLIBS(g_int_hash)}, {g_int_equal, own_g_int_equal, LIBGLIBS(g_int_equal)}},
+      {kindInt64, {g_int64_hash, own_g_int64_hash, LIBGLIBS(g_int64_hash)}, {g_int64_equal, own_g_int64_equal, LIBGLIBS(g_int64_equal)}},
+      {kindDouble, {g_double_hash, own_g_double_hash, LIBGLIBS(g_double_hash)}, {g_double_equal, own_g_double_equal, LIBGLIBS(g_double_equal)}},
+      {kindDirect, {g_direct_hash, own_g_direct_hash, LIBGLIBS(g_direct_hash)}, {g_direct_equal, own_g_direct_equal, LIBGLIBS(g_direct_equal)}},
+      {kindDirect, {NULL, NULL, NULL}, {NULL, g_direct_equal, NULL}},
+  };
+  assert_true((void *)(guintptr)g_str_hash != fromLibglib("g_str_hash"));
+  for (guint i = 0; i < G_N_ELEMENTS(pairs); i++)
+    for (guint j = 0; j < 3; j++)
+      for (guint k = 0; k < 3; k++)
+        assert_int_equal(kindOf(pairs[i].hashes[j], pairs[i].equals[k]), pairs[i].kind);
+}
+
+static void half_a_pair_is_the_users(void **state)
+{
+  (void)state;
+  GHashFunc hashes[] = {g_str_hash, g_int_hash, g_int64_hash, g_double_hash, g_direct_hash, NULL, poorHash};
+  GEqualFunc equals[] = {g_str_equal, g_int_equal, g_int64_equal, g_double_equal, g_direct_equal, NULL, poorEqual};
+  guint n = G_N_ELEMENTS(hashes);
+  for (guint i = 0; i < n; i++)
+    for (guint j = 0; j < n; j++) {
+      bool direct = (i == 4 || i == 5) && (j == 4 || j == 5), known = direct || (i == j && i < 6);
+      assert_int_equal(kindOf(hashes[i], equals[j]) != kindUser, known);
+    }
+}
+
+static void the_ten_functions_return_what_glibs_do(void **state)
+{
+  (void)state;
+  for (guint i = 0; i < 5000; i++) {
+    guint64 bits = random64();
+    bits >>= randomBelow(64);
+    gdouble real = (gdouble)(gint64)bits / 7;
+    char *s = g_strdup_printf("%" G_GUINT64_FORMAT "\xe4\xff", bits);
+    assert_int_equal(g_str_hash(s), LIBGLIBS(g_str_hash)(s));
+    assert_int_equal(g_int_hash(&bits), LIBGLIBS(g_int_hash)(&bits));
+    assert_int_equal(g_int64_hash(&bits), LIBGLIBS(g_int64_hash)(&bits));
+    assert_int_equal(g_double_hash(&real), LIBGLIBS(g_double_hash)(&real));
+    assert_int_equal(g_double_hash(&bits), LIBGLIBS(g_double_hash)(&bits));
+    assert_int_equal(g_direct_hash((gpointer)(guintptr)bits), LIBGLIBS(g_direct_hash)((gpointer)(guintptr)bits));
+    g_free(s);
+  }
+}
+
+static void zeros_are_one_key_where_they_hash_alike(void **state)
+{
+  (void)state;
+  static const gdouble plus = 0.0, minus = -0.0, nan = NAN;
+  gpointer p = (gpointer)(guintptr)&plus, m = (gpointer)(guintptr)&minus, n = (gpointer)(guintptr)&nan;
+  bool was = zerosDiffer;
+  assert_int_equal(was, LIBGLIBS(g_double_hash)(&plus) != LIBGLIBS(g_double_hash)(&minus));
+  for (int differ = 0; differ < 2; differ++) {
+    GHashTable *t = emptyTable(kindDouble);
+    zerosDiffer = differ;
+    assert_true(g_hash_table_add(t, p));
+    assert_int_equal(g_hash_table_contains(t, m), !differ);
+    assert_int_equal(g_hash_table_add(t, m), differ);
+    assert_int_equal(g_hash_table_size(t), 1 + differ);
+    for (guint i = 1; i < 40; i++) {
+      assert_true(g_hash_table_add(t, n));
+      assert_false(g_hash_table_contains(t, n));
+      assert_int_equal(g_hash_table_size(t), 1 + (guint)differ + i);
+    }
+    g_hash_table_unref(t);
+  }
+  zerosDiffer = was;
+}
+
+/* A table against a plain model, in every kind */
+
+typedef struct model {
+  GHashTable *t;
+  guint kind, n;            /* of n keys */
+  bool there[poolSize];
+  gpointer key[poolSize];   /* the stored one */
+  guint value[poolSize];
+  guint size;
+} model;
+
+static void modelPut(model *m, guint i, guint how)
+{
+  gpointer key = pool[m->kind][randomBelow(2)][i];
+  guint value = randomBelow(1u << 30);
+  bool new = !m->there[i];
+  if (how == 0)
+    assert_int_equal(g_hash_table_insert(m->t, key, GUINT_TO_POINTER(value)), new);
+  else if (how == 1)
+    assert_int_equal(g_hash_table_replace(m->t, key, GUINT_TO_POINTER(value)), new);
+  else
+    assert_int_equal(g_hash_table_add(m->t, key), new);
+  if (new || how > 0)
+    m->key[i] = key;
+  m->value[i] = how == 2 ? GPOINTER_TO_UINT(key) : value;
+  m->there[i] = true;
+  m->size += new;
+}
+
+static void modelCut(model *m, guint i, guint how)
+{
+  gpointer key = pool[m->kind][randomBelow(2)][i], k, v;
+  if (how == 0) {
+    assert_int_equal(g_hash_table_remove(m->t, key), m->there[i]);
+  } else if (how == 1) {
+    assert_int_equal(g_hash_table_steal(m->t, key), m->there[i]);
+  } else {
+    assert_int_equal(g_hash_table_steal_extended(m->t, key, &k, &v), m->there[i]);
+    assert_ptr_equal(k, m->there[i] ? m->key[i] : NULL);
+    assert_int_equal(GPOINTER_TO_UINT(v), m->there[i] ? m->value[i] : 0);
+  }
+  m->size -= m->there[i];
+  m->there[i] = false;
+}
+
+static void modelLook(const model *m, guint i)
+{
+  gpointer key = pool[m->kind][randomBelow(2)][i], k, v;
+  assert_int_equal(g_hash_table_contains(m->t, key), m->there[i]);
+  assert_int_equal(g_hash_table_lookup_extended(m->t, key, &k, &v), m->there[i]);
+  assert_ptr_equal(k, m->there[i] ? m->key[i] : NULL);
+  assert_int_equal(GPOINTER_TO_UINT(v), m->there[i] ? m->value[i] : 0);
+  assert_ptr_equal(g_hash_table_lookup(m->t, key), v);
+}
+
+/* A walk that removes and overwrites. */
+static void modelWalk(model *m, guint chance)
+{
+  GHashTableIter iter;
+  gpointer k, v;
+  bool seen[poolSize] = {false};
+  guint n = 0, size = m->size;
+  g_hash_table_iter_init(&iter, m->t);
+  while (g_hash_table_iter_next(&iter, &k, &v)) {
+    guint i = numberOf(m->kind, k);
+    assert_true(i < m->n && m->there[i] && !seen[i]);
+    assert_ptr_equal(k, m->key[i]);
+    assert_int_equal(GPOINTER_TO_UINT(v), m->value[i]);
+    seen[i] = true;
+    n++;
+    if (randomBelow(100) < chance) {
+      g_hash_table_iter_remove(&iter);
+      m->there[i] = false;
+      m->size--;
+    } else if (randomBelow(100) < chance) {
+      g_hash_table_iter_replace(&iter, GUINT_TO_POINTER(n));
+      m->value[i] = n;
+    }
+  }
+  assert_int_equal(n, size);
+}
+
+static gboolean modelDrop(gpointer key, gpointer value, gpointer data)
+{
+  model *m = data;
+  guint i = numberOf(m->kind, key);
+  assert_true(m->there[i]);
+  assert_int_equal(GPOINTER_TO_UINT(value), m->value[i]);
+  if (randomBelow(4))
+    return FALSE;
+  m->there[i] = false;
+  m->size--;
+  return TRUE;
+}
+
+static void modelStep(model *m, guint growth)
+{
+  guint i = randomBelow(m->n), what = randomBelow(1000), before = m->size, gone = 0;
+  if (what < growth)
+    modelPut(m, i, what % 3);
+  else if (what < 900)
+    modelCut(m, i, what % 3);
+  else if (what < 990)
+    modelLook(m, i);
+  else if (what < 994)
+    modelWalk(m, what == 990 ? 100 : what == 991 ? 30 : 0);
+  else if (what < 998)
+    gone = g_hash_table_foreach_remove(m->t, modelDrop, m);
+  else if (what == 998 && randomBelow(3) == 0) {
+    g_hash_table_remove_all(m->t);
+    memset(m->there, 0, sizeof m->there);
+    m->size = 0;
+  }
+  assert_true(gone == 0 || gone == before - m->size);
+  assert_int_equal(g_hash_table_size(m->t), m->size);
+}
+
+static void all_operations_against_a_model(void **state)
+{
+  (void)state;
+  static const guint sizes[] = {5, 60, 700};
+  static model m;
+  for (guint kind = 0; kind < kinds; kind++)
+    for (guint s = 0; s < G_N_ELEMENTS(sizes); s++) {
+      memset(&m, 0, sizeof m);
+      m = (model){.t = emptyTable(kind), .kind = kind, .n = sizes[s]};
+      for (guint step = 0, n = times(6000); step < n; step++) {
+        modelStep(&m, step % 2000 < 1000 ? 600 : 350);
+        ASSERT_SOUND(m.t);
+      }
+      g_hash_table_unref(m.t);
+    }
+}
+
+/* Walks */
+
+/* Walks over a growing table; at each entry overwrites all values by key, and at entry number cut removes it. */
+static void walkAndCut(guint kind, guint cut, bool foreachCut)
+{
+  GHashTable *t = growingTable(kind);
+  GHashTableIter iter;
+  gpointer k;
+  bool seen[poolSize] = {false};
+  guint n = 0, size = g_hash_table_size(t);
+  bmap *old = t->h.oldbuckets;
+  g_hash_table_iter_init(&iter, t);
+  while (g_hash_table_iter_next(&iter, &k, NULL)) {
+    guint i = numberOf(kind, k);
+    assert_false(seen[i]);
+    seen[i] = true;
+    if (n++ == cut || (foreachCut && n % 2))
+      g_hash_table_iter_remove(&iter);
+    for (guint j = 0; j < size; j += 97)
+      if (g_hash_table_contains(t, pool[kind][1][j]))
+        assert_false(g_hash_table_insert(t, pool[kind][1][j], GUINT_TO_POINTER(n)));
+  }
+  assert_int_equal(n, size);
+  assert_ptr_equal(t->h.oldbuckets, old);
+  ASSERT_SOUND(t);
+  g_hash_table_unref(t);
+}
+
+static void a_walk_in_a_growth_that_overwrites_and_removes(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++)
+    for (guint cut = 0; cut < 840; cut += 1 + 800 / times(800))
+      walkAndCut(kind, cut, cut % 8 == 0);
+}
+
+static void an_iterator_is_a_position(void **state)
+{
+  (void)state;
+  GHashTable *t = growingTable(kindStr);
+  GHashTableIter iter, copy;
+  gpointer a, b;
+  guint rest = g_hash_table_size(t);
+  g_hash_table_iter_init(&iter, t);
+  while (g_hash_table_iter_next(&iter, NULL, NULL)) {
+    GHashTableIter continued = iter;
+    rest--;
+    copy = iter;
+    for (guint i = 0; i < 3 && g_hash_table_iter_next(&copy, &a, NULL); i++) {
+      assert_true(g_hash_table_iter_next(&continued, &b, NULL));
+      assert_ptr_equal(a, b);
+    }
+  }
+  assert_int_equal(rest, 0);
+  g_hash_table_unref(t);
+}
+
+static void order_is_a_function_of_the_table(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++) {
+    GHashTable *t = growingTable(kind), *u = growingTable(kind);
+    GString *before = orderOf(t), *other = orderOf(u);
+    for (guint i = 0; i < 840; i += 3) {
+      g_hash_table_replace(t, pool[kind][0][i], NULL);
+      g_hash_table_remove(t, pool[kind][0][2000 + i]);
+      g_hash_table_contains(t, pool[kind][0][i]);
+    }
+    GString *after = orderOf(t);
+    assert_string_equal(before->str, after->str);
+    assert_string_not_equal(before->str, other->str);
+    g_string_free(before, TRUE), g_string_free(after, TRUE), g_string_free(other, TRUE);
+    g_hash_table_unref(t), g_hash_table_unref(u);
+  }
+}
+
+static void removing_an_entry_twice_does_nothing(void **state)
+{
+  (void)state;
+  GHashTable *t = filledTable(kindDirect, 3);
+  GHashTableIter iter;
+  g_hash_table_iter_init(&iter, t);
+  for (guint left = 3; left-- > 0;) {
+    assert_true(g_hash_table_iter_next(&iter, NULL, NULL));
+    g_hash_table_iter_remove(&iter);
+    g_hash_table_iter_remove(&iter);
+    g_hash_table_iter_steal(&iter);
+    g_hash_table_iter_replace(&iter, NULL);
+    assert_int_equal(g_hash_table_size(t), left);
+    ASSERT_SOUND(t);
+  }
+  assert_false(g_hash_table_iter_next(&iter, NULL, NULL));
+  g_hash_table_unref(t);
+}
+
+/* What writes, and what moves */
+
+/* All bytes of a table: its struct and its arrays. */
+static GByteArray *bytesOf(const GHashTable *t)
+{
+  GByteArray *bytes = g_byte_array_new();
+  bmap *arrays[] = {t->h.buckets, t->h.oldbuckets};
+  g_byte_array_append(bytes, (const void *)t, sizeof *t);
+  for (guint i = 0; i < 2; i++)
+    for (bucketArray *a = arrays[i] ? arrayOf(arrays[i]) : NULL, *c = a; c; c = c == a ? a->chunks : c->next)
+      if (a->released == 0)
+        g_byte_array_append(bytes, (const void *)c, (guint)arrayBytes(t->h.t, c->n));
+  return bytes;
+}
+
+static void noEntry(gpointer k, gpointer v, gpointer data)
+{
+  (void)k, (void)v, (void)data;
+}
+static gboolean noPredicate(gpointer k, gpointer v, gpointer data)
+{
+  (void)k, (void)v, (void)data;
+  return FALSE;
+}
+
+static void readEverything(GHashTable *t, guint kind)
+{
+  GHashTableIter iter;
+  gpointer k, v;
+  for (guint i = 0; i < poolSize; i++) {
+    g_hash_table_lookup(t, pool[kind][1][i]);
+    g_hash_table_contains(t, pool[kind][0][i]);
+    g_hash_table_lookup_extended(t, pool[kind][1][i], &k, &v);
+  }
+  g_hash_table_iter_init(&iter, t);
+  while (g_hash_table_iter_next(&iter, &k, &v))
+    ;
+  g_hash_table_foreach(t, noEntry, NULL);
+  g_hash_table_find(t, noPredicate, NULL);
+  g_list_free(g_hash_table_get_keys(t));
+  g_list_free(g_hash_table_get_values(t));
+  g_free(g_hash_table_get_keys_as_array(t, NULL));
+  g_ptr_array_unref(g_hash_table_get_keys_as_ptr_array(t));
+  g_ptr_array_unref(g_hash_table_get_values_as_ptr_array(t));
+  g_hash_table_unref(g_hash_table_new_similar(t));
+  assert_int_not_equal(g_hash_table_size(t), 0);
+}
+
+static void readers_write_nothing(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++) {
+    GHashTable *t = growingTable(kind);
+    GByteArray *before = bytesOf(t);
+    readEverything(t, kind);
+    GByteArray *after = bytesOf(t);
+    assert_int_equal(before->len, after->len);
+    assert_memory_equal(before->data, after->data, before->len);
+    g_byte_array_unref(before), g_byte_array_unref(after);
+    g_hash_table_unref(t);
+  }
+}
+
+static void only_adding_and_removing_keys_moves_others(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++) {
+    GHashTable *t = growingTable(kind);
+    size_t nevacuate = t->h.nevacuate;
+    uint32_t seq = t->h.seq;
+    int version = t->version;
+    for (guint i = 0; i < 840; i++) {
+      assert_false(g_hash_table_insert(t, pool[kind][1][i], NULL));
+      assert_false(g_hash_table_replace(t, pool[kind][1][i], NULL));
+      assert_false(g_hash_table_add(t, pool[kind][0][i]));
+      assert_false(g_hash_table_remove(t, pool[kind][0][1000 + i]));
+      assert_false(g_hash_table_steal(t, pool[kind][0][1000 + i]));
+    }
+    assert_int_equal(t->h.seq, seq);
+    assert_int_equal(t->version, version);
+    assert_int_equal(t->h.nevacuate, nevacuate);
+    assert_true(g_hash_table_remove(t, pool[kind][0][0]));
+    assert_true(t->h.nevacuate > nevacuate);
+    for (guint i = 1; growing(&t->h); i++) {
+      assert_true(g_hash_table_remove(t, pool[kind][0][i]));
+      ASSERT_SOUND(t);
+    }
+    g_hash_table_unref(t);
+  }
+}
+
+static void hash_is_called_once_and_equal_seldom(void **state)
+{
+  (void)state;
+  enum { n = 64 }; /* numbers below 64 have hashes of their own */
+  GHashTable *t = emptyTable(kindUser);
+  userHashes = userEquals = 0;
+  for (guint i = 0; i < n; i++)
+    g_hash_table_insert(t, pool[kindUser][0][i], NULL);
+  assert_int_equal(userHashes, n);
+  assert_int_equal(userEquals, 0);
+  for (guint i = 0; i < 2 * n; i++)
+    assert_int_equal(g_hash_table_contains(t, pool[kindUser][1][i]), i < n);
+  assert_int_equal(userHashes, 3 * n);
+  assert_int_equal(userEquals, n + 1); /* 63 and 64 share one */
+  for (guint i = 0; i < n; i++)
+    g_hash_table_remove(t, pool[kindUser][1][i]);
+  assert_int_equal(userHashes, 4 * n);
+  assert_int_equal(userEquals, 2 * n + 1);
+  g_hash_table_unref(t);
+}
+
+/* Functions of the program that call into the table, or do not return */
+
+static GHashTable *current;
+static void (*inEqual)(void), (*inHash)(void);
+static jmp_buf outside;
+
+static guint callingHash(gconstpointer key)
+{
+  void (*call)(void) = inHash;
+  inHash = NULL;
+  if (call)
+    call();
+  return *(const guint *)key % 4;
+}
+static gboolean callingEqual(gconstpointer a, gconstpointer b)
+{
+  void (*call)(void) = inEqual;
+  inEqual = NULL;
+  gboolean same = *(const gint *)a == *(const gint *)b;
+  if (call)
+    call();
+  return same;
+}
+
+static void clearIt(void)
+{
+  g_hash_table_remove_all(current);
+}
+static void emptyIt(void)
+{
+  for (guint i = 0; i < 100; i++)
+    g_hash_table_remove(current, pool[kindUser][0][i]);
+}
+static void fillIt(void)
+{
+  for (guint i = 200; i < 300; i++)
+    g_hash_table_add(current, pool[kindUser][0][i]);
+}
+static void leave(void)
+{
+  longjmp(outside, 1);
+}
+
+static GHashTable *callingTable(guint n)
+{
+  current = g_hash_table_new(callingHash, callingEqual);
+  for (guint i = 0; i < n; i++)
+    g_hash_table_add(current, pool[kindUser][0][i]);
+  return current;
+}
+
+static void hash_and_equal_may_change_the_table(void **state)
+{
+  (void)state;
+  void (*const calls[])(void) = {clearIt, emptyIt, fillIt};
+  for (guint c = 0; c < G_N_ELEMENTS(calls); c++)
+    for (guint where = 0; where < 2; where++)
+      for (guint op = 0; op < 4; op++) {
+        GHashTable *t = callingTable(100);
+        guint key = op == 3 ? 150 : 50;
+        gpointer k = pool[kindUser][1][key];
+        *(where ? &inEqual : &inHash) = calls[c];
+        bool was = op == 0 ? !g_hash_table_insert(t, k, NULL) : op == 1 ? g_hash_table_remove(t, k) : g_hash_table_contains(t, k);
+        assert_int_equal(was, key < 100 && calls[c] == fillIt);
+        assert_int_equal(g_hash_table_contains(t, k), op == 0 || (op == 2 && was));
+        ASSERT_SOUND(t);
+        g_hash_table_unref(t);
+      }
+}
+
+static void leaveForeach(gpointer key, gpointer value, gpointer data)
+{
+  (void)key, (void)value, (void)data;
+  leave();
+}
+static void leaveFree(gpointer key)
+{
+  (void)key;
+  leave();
+}
+
+static void callbacks_need_not_return(void **state)
+{
+  (void)state;
+  GHashTable *volatile t = callingTable(100);
+  setFlags(&t->h, flagsOf(&t->h) | hashChecked);
+  for (volatile guint op = 0; op < 6; op++)
+    if (setjmp(outside) == 0) {
+      inEqual = leave;
+      if (op == 0)
+        g_hash_table_insert(t, pool[kindUser][1][5], NULL);
+      else if (op == 1)
+        g_hash_table_remove(t, pool[kindUser][1][5]);
+      else if (op == 2)
+        g_hash_table_lookup(t, pool[kindUser][1][5]);
+      else if (op == 3)
+        g_hash_table_foreach(t, leaveForeach, NULL);
+      else if (op == 4)
+        t->value_destroy_func = leaveFree, inEqual = NULL, g_hash_table_remove(t, pool[kindUser][1][5]);
+      else
+        t->value_destroy_func = leaveFree, inEqual = NULL, g_hash_table_replace(t, pool[kindUser][1][6], NULL);
+      fail_msg("operation %u returned", op);
+    } else {
+      t->value_destroy_func = NULL;
+      inEqual = NULL;
+      ASSERT_SOUND(t);
+    }
+  assert_int_equal(g_hash_table_size(t), 99);
+  g_hash_table_unref(t);
+}
+
+static guint keysFreed;
+static void lookWhileDying(gpointer key)
+{
+  (void)key;
+  keysFreed++;
+  assert_int_equal(g_hash_table_size(current), 0);
+  assert_false(g_hash_table_contains(current, key));
+}
+
+/* GLib divides by zero here. */
+static void a_dying_table_is_empty(void **state)
+{
+  (void)state;
+  keysFreed = 0;
+  current = g_hash_table_new_full(NULL, NULL, lookWhileDying, NULL);
+  for (guint i = 1; i < 50; i++)
+    g_hash_table_add(current, GUINT_TO_POINTER(i));
+  g_hash_table_unref(current);
+  assert_int_equal(keysFreed, 49);
+}
+
+/* What is new in GLib 2.76, on tables of ours */
+
+static guint valuesFreed;
+static void countKey(gpointer key)
+{
+  (void)key;
+  keysFreed++;
+}
+static void countValue(gpointer value)
+{
+  (void)value;
+  valuesFreed++;
+}
+
+static void steal_all_keys_and_values(void **state)
+{
+  (void)state;
+  GHashTable *t = g_hash_table_new_full(NULL, NULL, countKey, countValue);
+  for (guint values = 0; values < 2; values++) {
+    for (guint i = 0; i < 20; i++)
+      g_hash_table_insert(t, GUINT_TO_POINTER(i), GUINT_TO_POINTER(i + 100));
+    int version = t->version;
+    keysFreed = valuesFreed = 0;
+    GPtrArray *array = values ? g_hash_table_steal_all_values(t) : g_hash_table_steal_all_keys(t);
+    assert_int_equal(array->len, 20);
+    assert_int_equal(g_hash_table_size(t), 0);
+    assert_int_equal(t->version, version + 1);
+    assert_int_equal(keysFreed, values ? 20 : 0);
+    assert_int_equal(valuesFreed, values ? 0 : 20);
+    g_ptr_array_unref(array);
+    assert_int_equal(keysFreed, 20);
+    assert_int_equal(valuesFreed, 20);
+  }
+  g_hash_table_insert(t, NULL, NULL);
+  g_hash_table_unref(t);
+  assert_int_equal(keysFreed, 21);
+  assert_int_equal(valuesFreed, 21);
+  catchCriticals();
+  GHashTable *volatile none = NULL;
+  assert_null(g_hash_table_steal_all_keys(none));
+  assert_null(g_hash_table_steal_all_values(none));
+  assert_null(g_hash_table_get_keys_as_ptr_array(none));
+  assert_null(g_hash_table_get_values_as_ptr_array(none));
+  assertCriticals("GLib 8 g_hash_table_steal_all_keys: assertion 'hash_table != NULL' failed\n"
+                  "GLib 8 g_hash_table_steal_all_values: assertion 'hash_table != NULL' failed\n"
+                  "GLib 8 g_hash_table_get_keys_as_ptr_array: assertion 'hash_table != NULL' failed\n"
+                  "GLib 8 g_hash_table_get_values_as_ptr_array: assertion 'hash_table != NULL' failed\n");
+}
+
+static void ptr_arrays_are_in_order(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++) {
+    GHashTable *t = growingTable(kind);
+    guint length;
+    GPtrArray *keys = g_hash_table_get_keys_as_ptr_array(t), *values = g_hash_table_get_values_as_ptr_array(t);
+    gpointer *array = g_hash_table_get_keys_as_array(t, &length);
+    assert_int_equal(keys->len, 840);
+    assert_int_equal(values->len, 840);
+    assert_int_equal(length, 840);
+    for (guint i = 0; i < length; i++) {
+      assert_ptr_equal(keys->pdata[i], array[i]);
+      assert_int_equal(GPOINTER_TO_UINT(values->pdata[i]), numberOf(kind, array[i]));
+    }
+    g_free(array);
+    g_ptr_array_unref(keys), g_ptr_array_unref(values);
+    g_hash_table_unref(t);
+  }
+}
+
+/* The end of the program */
+
+static void insertWithoutMemory(void)
+{
+  GHashTable *t = g_hash_table_new(NULL, NULL);
+  noMemory = true;
+  g_hash_table_insert(t, NULL, NULL);
+}
+static void insertTooMany(void)
+{
+  GHashTable *t = filledTable(kindDirect, 10);
+  t->h.B = 31; /* so that it does not want to grow */
+  t->h.count = maxEntries;
+  writeNew(t, &(place){.b = t->h.buckets, .block = t->h.blocks, .head = t->h.buckets, .buckets = t->h.buckets}, NULL, NULL);
+  if (t->h.count++ == maxEntries)
+    (void)!write(STDERR_FILENO, "so far so good. ", 16);
+  writeNew(t, &(place){.b = t->h.buckets, .block = t->h.blocks, .head = t->h.buckets, .buckets = t->h.buckets}, NULL, NULL);
+}
+static void readWhileWriting(void)
+{
+  setenv("HMAP_CHECK", "1", 1);
+  settingsInit();
+  GHashTable *t = filledTable(kindStr, 10);
+  assert_string_equal(g_hash_table_lookup(t, "the key of number 0") ? "" : "0", "0");
+  beginWrite(&t->h);
+  g_hash_table_lookup(t, "the key of number 1");
+}
+
+static void the_program_ends_in_glibs_words(void **state)
+{
+  (void)state;
+  char *words = lastWords(insertWithoutMemory);
+  assert_non_null(strstr(words, "GLib-ERROR **:"));
+  assert_non_null(strstr(words, ": failed to allocate "));
+  assert_non_null(strstr(words, " bytes\n"));
+  g_free(words);
+  words = lastWords(insertTooMany);
+  assert_non_null(strstr(words, "so far so good. "));
+  assert_non_null(strstr(words, "adding more entries to hash table would overflow"));
+  g_free(words);
+}
+
+static void HMAP_CHECK_finds_a_reader_beside_a_writer(void **state)
+{
+  (void)state;
+  char *words = lastWords(readWhileWriting);
+  assert_string_equal(words, "hmap: fatal error: a GHashTable is read and written at the same time\n");
+  g_free(words);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_mark_is_no_size),
+      cmocka_unit_test(glibs_functions_are_not_ours),
+      cmocka_unit_test(a_foreign_table_in_the_newer_functions),
+      cmocka_unit_test(foreign_calls_are_counted),
+      cmocka_unit_test(known_pairs_by_each_address),
+      cmocka_unit_test(half_a_pair_is_the_users),
+      cmocka_unit_test(the_ten_functions_return_what_glibs_do),
+      cmocka_unit_test(zeros_are_one_key_where_they_hash_alike),
+      cmocka_unit_test(all_operations_against_a_model),
+      cmocka_unit_test(a_walk_in_a_growth_that_overwrites_and_removes),
+      cmocka_unit_test(an_iterator_is_a_position),
+      cmocka_unit_test(order_is_a_function_of_the_table),
+      cmocka_unit_test(removing_an_entry_twice_does_nothing),
+      cmocka_unit_test(readers_write_nothing),
+      cmocka_unit_test(only_adding_and_removing_keys_moves_others),
+      cmocka_unit_test(hash_is_called_once_and_equal_seldom),
+      cmocka_unit_test(hash_and_equal_may_change_the_table),
+      cmocka_unit_test(callbacks_need_not_return),
+      cmocka_unit_test(a_dying_table_is_empty),
+      cmocka_unit_test(steal_all_keys_and_values),
+      cmocka_unit_test(ptr_arrays_are_in_order),
+      cmocka_unit_test(the_program_ends_in_glibs_words),
+      cmocka_unit_test(HMAP_CHECK_finds_a_reader_beside_a_writer),
+  };
+  return cmocka_run_group_tests(tests, makePool, freePool);
+}
