@@ -121,13 +121,14 @@ ALWAYS_INLINE bool shouldGrow(const hmap *h)
   return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B));
 }
 
-/* Adds an entry that is not there. vacant is an empty slot of its chain if one is known. Returns true with *at its slot, whose key
- * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
-ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, place *at, place *vacant)
+/* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has had
+ * its share of growth: one that ended a growth leaves the next to another write. Returns true with *at its slot, whose key and
+ * elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
+ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, place *at, place *vacant, bool mayGrow)
 {
   uint8_t top = tophash(hash);
   beginWrite(h);
-  if (unlikely(shouldGrow(h)) && hashGrow(h)) {
+  if (unlikely(shouldGrow(h)) && mayGrow && hashGrow(h)) {
     growWork(h, hash);
     *at = mapbucket(h, t, hash);
     vacant->b = NULL;
@@ -154,15 +155,17 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t 
 {
   keyhash k = {hash, stored};
   place vacant;
+  bool mayGrow;
   do {
     at->b = NULL;
+    mayGrow = !growing(h);
     if (unlikely(!h->buckets) && !firstBuckets(h))
       return false;
     writeWork(h, k.hash);
     if (probe(h, t, &k, key, equal, at, &vacant))
       return true;
   } while (t->callbacks && !at->b);
-  mapinsert(h, t, k.hash, k.stored, at, &vacant);
+  mapinsert(h, t, k.hash, k.stored, at, &vacant, mayGrow);
   return false;
 }
 
@@ -178,12 +181,13 @@ ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t sto
     if (probe(h, t, &k, key, equal, at, &vacant))
       return true;
   } while (t->callbacks && !at->b);
+  bool mayGrow = !growing(h);
   if (unlikely(growing(h) || h->retired)) {
     writeWork(h, k.hash);
     *at = mapbucket(h, t, k.hash);
     vacant.b = NULL; /* it may be in a bucket that has just been left */
   }
-  mapinsert(h, t, k.hash, k.stored, at, &vacant);
+  mapinsert(h, t, k.hash, k.stored, at, &vacant, mayGrow);
   return false;
 }
 

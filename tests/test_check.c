@@ -418,7 +418,7 @@ static void test_stored_hashes_of_a_shim(void **state)
   for (uint32_t k = 0; k < 60; k++) {
     uint64_t hash = mix32(k, &h->hash0), key = k;
     place at = mapbucket(h, t, hash), vacant = {0};
-    assert_true(mapinsert(h, t, hash, k, &at, &vacant));
+    assert_true(mapinsert(h, t, hash, k, &at, &vacant, true));
     memcpy(slotOf(t, at.block, at.i), &key, sizeof key);
   }
   ASSERT_SOUND(h);

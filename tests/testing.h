@@ -44,30 +44,32 @@ static struct {
   size_t calls;         /* allocations asked for */
   size_t failAt;        /* the number of the one that fails, from 1; 0: none does */
   bool failAll;         /* all fail */
+  size_t failLarge;     /* those of that many bytes and more fail; 0: none */
   bool keepPages;       /* munmap fails */
   size_t live, mapped;  /* blocks not freed, bytes not unmapped */
+  size_t unmapped;      /* bytes unmapped so far */
   void (*hook)(void);   /* called before each allocation */
 } memory;
 
-static inline bool mayAllocate(void)
+static inline bool mayAllocate(size_t bytes)
 {
   memory.calls++;
   if (memory.hook)
     memory.hook();
-  if (!memory.failAll && memory.calls != memory.failAt)
+  if (!memory.failAll && memory.calls != memory.failAt && (!memory.failLarge || bytes < memory.failLarge))
     return true;
   errno = ENOMEM;
   return false;
 }
 static inline void *testMalloc(size_t n)
 {
-  void *p = mayAllocate() ? malloc(n) : NULL;
+  void *p = mayAllocate(n) ? malloc(n) : NULL;
   memory.live += p != NULL;
   return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
 }
 static inline void *testCalloc(size_t n, size_t size)
 {
-  void *p = mayAllocate() ? calloc(n, size) : NULL;
+  void *p = mayAllocate(n * size) ? calloc(n, size) : NULL;
   memory.live += p != NULL;
   return p;
 }
@@ -88,7 +90,7 @@ static inline size_t wholePages(size_t n)
 }
 static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
 {
-  void *q = mayAllocate() ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
+  void *q = mayAllocate(n) ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
   if (q != MAP_FAILED)
     memory.mapped += wholePages(n);
   return q;
@@ -100,6 +102,7 @@ static inline int testMunmap(void *p, size_t n)
     return -1;
   }
   memory.mapped -= wholePages(n);
+  memory.unmapped += wholePages(n);
   return munmap(p, n);
 }
 
