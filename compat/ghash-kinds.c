@@ -1,4 +1,4 @@
-/* ghash-kinds.c: the kinds of tables, which differ in how keys are hashed and compared, and the three searches, compiled for each.
+/* ghash-kinds.c: the kinds of tables, which differ in how keys are hashed and compared, and lookup, find and put for each.
  *
  *   kind    functions                        hash                            stored with the key
  *   Direct  g_direct_hash, g_direct_equal    keyed, of the pointer           nothing
@@ -167,45 +167,94 @@ SAME(User)
   return owner->key_equal_func ? owner->key_equal_func(there, key) : there == key;
 }
 
-/* The searches.
+/* Writing entries */
+
+/* As many entries as GLib's largest table takes. */
+enum { maxEntries = 2021161080 };
+
+/* There is no room for a new entry, by memory or by number. Ends the program. */
+NOINLINE void noRoom(const GHashTable *t, const maptype *type)
+{
+  if (t->h.count > maxEntries)
+    g_error("adding more entries to hash table would overflow");
+  g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(type, 1));
+}
+
+/* Fills the place that a new key has been given. */
+ALWAYS_INLINE void writeNew(GHashTable *t, const maptype *type, place at, gpointer key, gpointer value)
+{
+  if (unlikely(!at.b || t->h.count > maxEntries))
+    noRoom(t, type);
+  setKey(type, &at, key);
+  setValue(type, &at, value);
+  t->version++;
+}
+
+/* Frees a key and a value that are not in the table any more. */
+static void destroyEntry(const GHashTable *t, gpointer key, gpointer value)
+{
+  if (t->key_destroy_func)
+    t->key_destroy_func(key);
+  if (t->value_destroy_func)
+    t->value_destroy_func(value);
+}
+
+/* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the value. */
+ALWAYS_INLINE void overwrite(GHashTable *t, const maptype *type, place at, gpointer key, gpointer value, bool newKey)
+{
+  gpointer oldKey = keyAt(type, &at), oldValue = valueAt(type, &at);
+  beginWrite(&t->h);
+  if (newKey)
+    setKey(type, &at, key);
+  setValue(type, &at, value);
+  endWrite(&t->h);
+  destroyEntry(t, newKey ? oldKey : key, oldValue);
+}
+
+/* What every operation by key is, compiled for each kind.
  *   lookup  returns a key's value, or NULL
  *   find    returns whether a key is there, and its place
- *   put     returns whether a key was there, and its place; if not, it has one now, and the caller must write key and value at
- *           once. The place is nowhere if there is no memory. Only adding an entry moves others. */
-#define SEARCHES(K)                                                                                          \
+ *   put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
+#define OPERATIONS(K)                                                                                        \
   NOINLINE gpointer lookup##K(const GHashTable *t, gconstpointer key)                                        \
   {                                                                                                          \
     place at;                                                                                                \
     keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&type##K, &at) : NULL; \
+    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&type##K, &at) : NULL;  \
   }                                                                                                          \
   NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                                   \
   {                                                                                                          \
     keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                  \
+    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                   \
   }                                                                                                          \
-  NOINLINE bool put##K(GHashTable *t, gconstpointer key, place *at)                                          \
+  NOINLINE bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                             \
   {                                                                                                          \
+    place at;                                                                                                \
     keyhash k = hash##K(t, key);                                                                             \
-    return mapput(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                     \
+    bool found = mapput(&t->h, &type##K, k.hash, k.stored, key, same##K, &at);                               \
+    if (found)                                                                                               \
+      overwrite(t, &type##K, at, key, value, newKey);                                                        \
+    else                                                                                                     \
+      writeNew(t, &type##K, at, key, value);                                                                 \
+    return !found;                                                                                           \
   }
-EACH_KIND(SEARCHES)
+EACH_KIND(OPERATIONS)
 
-/* Calls the search for the kind of table t. */
-#define BY_KIND(search, t, ...)          \
-  switch ((t)->kind) {                   \
-  case kindDirect:                       \
-    return search##Direct(t, __VA_ARGS__); \
-  case kindStr:                          \
-    return search##Str(t, __VA_ARGS__);  \
-  case kindInt:                          \
-    return search##Int(t, __VA_ARGS__);  \
-  case kindInt64:                        \
-    return search##Int64(t, __VA_ARGS__); \
-  case kindDouble:                       \
-    return search##Double(t, __VA_ARGS__); \
-  default:                               \
-    return search##User(t, __VA_ARGS__); \
+/* Calls the one for the kind of table t. */
+#define BY_KIND(operation, t, ...)            \
+  switch ((t)->kind) {                        \
+  case kindDirect:                            \
+    return operation##Direct(t, __VA_ARGS__); \
+  case kindStr:                               \
+    return operation##Str(t, __VA_ARGS__);    \
+  case kindInt:                               \
+    return operation##Int(t, __VA_ARGS__);    \
+  case kindInt64:                             \
+    return operation##Int64(t, __VA_ARGS__);  \
+  case kindDouble:                            \
+    return operation##Double(t, __VA_ARGS__); \
+  default:                                    \
+    return operation##User(t, __VA_ARGS__);   \
   }
 
 ALWAYS_INLINE gpointer lookupKey(const GHashTable *t, gconstpointer key)
@@ -216,9 +265,9 @@ ALWAYS_INLINE bool findKey(const GHashTable *t, gconstpointer key, place *at)
 {
   BY_KIND(find, t, key, at)
 }
-ALWAYS_INLINE bool putKey(GHashTable *t, gconstpointer key, place *at)
+ALWAYS_INLINE bool putKey(GHashTable *t, gpointer key, gpointer value, bool newKey)
 {
-  BY_KIND(put, t, key, at)
+  BY_KIND(put, t, key, value, newKey)
 }
 
 static const maptype *typeOf(guint32 kind)

@@ -119,15 +119,6 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 
 /* Removing */
 
-/* Frees a key and a value that are not in the table any more. */
-static void destroyEntry(const GHashTable *t, gpointer key, gpointer value)
-{
-  if (t->key_destroy_func)
-    t->key_destroy_func(key);
-  if (t->value_destroy_func)
-    t->value_destroy_func(value);
-}
-
 /* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
 static void removeAt(GHashTable *t, place *at, bool notify)
 {
@@ -348,43 +339,10 @@ guint g_hash_table_size(GHashTable *hash_table)
 
 /* Inserting */
 
-/* As many entries as GLib's largest table takes. */
-enum { maxEntries = 2021161080 };
-
-static void writeNew(GHashTable *t, const place *at, gpointer key, gpointer value)
-{
-  if (unlikely(!at->b))
-    g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(t->h.t, 1));
-  if (unlikely(t->h.count > maxEntries))
-    g_error("adding more entries to hash table would overflow");
-  setKey(t->h.t, at, key);
-  setValue(t->h.t, at, value);
-  t->version++;
-}
-
-/* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the value. */
-static void overwrite(GHashTable *t, const place *at, gpointer key, gpointer value, bool newKey)
-{
-  const maptype *type = t->h.t;
-  gpointer oldKey = keyAt(type, at), oldValue = valueAt(type, at);
-  beginWrite(&t->h);
-  if (newKey)
-    setKey(type, at, key);
-  setValue(type, at, value);
-  endWrite(&t->h);
-  destroyEntry(t, newKey ? oldKey : key, oldValue);
-}
-
 static gboolean g_hash_table_insert_internal(GHashTable *hash_table, gpointer key, gpointer value, bool newKey)
 {
-  place at;
   g_return_val_if_fail(hash_table != NULL, FALSE);
-  bool found = putKey(hash_table, key, &at);
-  if (found)
-    overwrite(hash_table, &at, key, value, newKey);
-  else
-    writeNew(hash_table, &at, key, value);
-  return !found;
+  return putKey(hash_table, key, value, newKey);
 }
 
 /* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old value
