@@ -6,7 +6,7 @@
  *
  *   1. behind our library in the order in which the program was linked. This also finds the right one where a shadow library that
  *      names ours and the real libglib goes by the name of libglib-2.0.so.0;
- *   2. where that order has GLib before us, by name.
+ *   2. from the beginning of that order, where GLib stands before us in it.
  *
  * A fully static program has only one set of functions, ours, and so no foreign tables. */
 #include <dlfcn.h>
@@ -77,13 +77,8 @@ static bool inThisObject(void *function)
 static void *searchGlib(const char *name)
 {
   void *function = dlsym(RTLD_NEXT, name);
-  if (function)
-    return function;
-  void *libglib = dlopen("libglib-2.0.so.0", RTLD_LAZY | RTLD_NOLOAD);
-  if (!libglib)
-    return NULL;
-  function = dlsym(libglib, name);
-  dlclose(libglib);
+  if (!function)
+    function = dlsym(RTLD_DEFAULT, name);
   return function && !inThisObject(function) ? function : NULL;
 }
 

@@ -617,12 +617,11 @@ static void useReplace(GHashTableIter *iter)
 
 /* Complains that an iterator has no entry. GLibs differ in what they say, so the one in the process says it, about the same mistake
  * with a table of its own. A static program has none to ask; there it is what GLib 2.74 says. */
-static void complain(const realIter *ri, void (*use)(GHashTableIter *), const char *function)
+static void complain(const realIter *ri, void (*use)(GHashTableIter *), const char *function, const char *text)
 {
   GHashTableIter iter;
   if (!GLIBS(g_hash_table_new)) {
-    g_return_if_fail_warning(G_LOG_DOMAIN, function,
-                             ri->state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
+    g_return_if_fail_warning(G_LOG_DOMAIN, function, text);
     return;
   }
   GHashTable *t = GLIBS(g_hash_table_new)(NULL, NULL);
@@ -631,6 +630,14 @@ static void complain(const realIter *ri, void (*use)(GHashTableIter *), const ch
     useNext(&iter);
   use(&iter);
   GLIBS(g_hash_table_unref)(t);
+}
+static void complainNoNext(const realIter *ri, const char *function)
+{
+  complain(ri, useNext, function, "ri->position < (gssize) ri->hash_table->size");
+}
+static void complainNoEntry(const realIter *ri, void (*use)(GHashTableIter *), const char *function)
+{
+  complain(ri, use, function, ri->state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
 }
 
 /* Starts a walk in iter, which is the caller's, to copy and to abandon as he likes. Adding or removing a key in any way but through
@@ -658,7 +665,7 @@ gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *v
   g_return_val_if_fail(ri->version == ri->hash_table->version, FALSE);
   const hmap *h = &ri->hash_table->h;
   if (unlikely(ri->state == afterLast)) {
-    complain(ri, useNext, G_STRFUNC);
+    complainNoNext(ri, G_STRFUNC);
     return FALSE;
   }
   checkReader(ri->hash_table);
@@ -691,7 +698,7 @@ static void iter_remove_or_steal(realIter *ri, bool notify)
   }
   g_return_if_fail(ri->version == ri->hash_table->version);
   if (ri->state == beforeFirst || ri->state == afterLast) {
-    complain(ri, useRemove, G_STRFUNC);
+    complainNoEntry(ri, useRemove, G_STRFUNC);
   } else if (ri->state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
     ri->state = atRemoved;
@@ -725,7 +732,7 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
   }
   g_return_if_fail(ri->version == ri->hash_table->version);
   if (ri->state == beforeFirst || ri->state == afterLast) {
-    complain(ri, useReplace, G_STRFUNC);
+    complainNoEntry(ri, useReplace, G_STRFUNC);
   } else if (ri->state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
     gpointer old = valueAt(t->h.t, &at);
