@@ -1,7 +1,8 @@
-/* ghash-functions.c: the ten hash and equality functions. They return bit for bit what GLib's do, because programs store the values. */
+/* ghash-functions.c: the ten hash and equality functions. They return bit for bit what GLib's do, because programs store the
+ * values. */
 
-/* GLib 2.75 changed g_int64_hash and g_double_hash, so those ask the GLib in the process. A static program has no GLib to ask, but
- * the one that it was built with. */
+/* GLib 2.75 changed g_int64_hash and g_double_hash, so those ask the GLib in the process. A static program has no GLib to ask,
+ * but the one that it was built with. */
 enum { glibHashesHalves = GLIB_CHECK_VERSION(2, 75, 0) };
 
 /* The hash of 64 bits since then. */
@@ -53,7 +54,8 @@ gboolean g_int64_equal(gconstpointer v1, gconstpointer v2)
   return *(const gint64 *)v1 == *(const gint64 *)v2;
 }
 
-/* Returns the hash of the gdouble that v points to: until GLib 2.75 its integral part, then what g_int64_hash makes of its bits. */
+/* Returns the hash of the gdouble that v points to: until GLib 2.75 its integral part, then what g_int64_hash makes of its
+ * bits. */
 guint g_double_hash(gconstpointer v)
 {
   GHashFunc hash = GLIBS(g_double_hash);

@@ -199,7 +199,8 @@ static void destroyEntry(const GHashTable *t, gpointer key, gpointer value)
     t->value_destroy_func(value);
 }
 
-/* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the value. */
+/* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the
+ * value. */
 ALWAYS_INLINE void overwrite(GHashTable *t, const maptype *type, place at, gpointer key, gpointer value, bool newKey)
 {
   gpointer oldKey = keyAt(type, &at), oldValue = valueAt(type, &at);

@@ -15,9 +15,10 @@
  * ghash-foreign.c says what happens to tables without the mark, ghash-kinds.c how keys are looked for, ghash-functions.c has
  * g_str_hash and its like.
  *
- * Moving entries is for writes that end walks anyway: adding a key, and removing one by key. Overwriting a value, removing through
- * an iterator and removing in g_hash_table_foreach_remove leave every other entry where it is. A function of the program's may
- * call into the table again; so none is called while the table is half changed, and nothing that was found before is used after.
+ * Moving entries is for writes that end walks anyway: adding a key, and removing one by key. Overwriting a value, removing
+ * through an iterator and removing in g_hash_table_foreach_remove leave every other entry where it is. A function of the
+ * program's may call into the table again; so none is called while the table is half changed, and nothing that was found before
+ * is used after.
  *
  * Names in checks (hash_table, ri, some functions) are GLib's, because its criticals quote them. */
 #define HMAP_API static
@@ -92,8 +93,8 @@ static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify fre
   return t;
 }
 
-/* Returns a new table with one reference, which the caller gives up with g_hash_table_unref or g_hash_table_destroy. hash_func may
- * be NULL, for g_direct_hash; key_equal_func may be NULL, for comparing pointers. Ends the program if there is no memory. */
+/* Returns a new table with one reference, which the caller gives up with g_hash_table_unref or g_hash_table_destroy. hash_func
+ * may be NULL, for g_direct_hash; key_equal_func may be NULL, for comparing pointers. Ends the program if there is no memory. */
 GHashTable *g_hash_table_new(GHashFunc hash_func, GEqualFunc key_equal_func)
 {
   return newTable(hash_func, key_equal_func, NULL, NULL);
@@ -345,8 +346,8 @@ static gboolean g_hash_table_insert_internal(GHashTable *hash_table, gpointer ke
   return putKey(hash_table, key, value, newKey);
 }
 
-/* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old value
- * are freed. Returns whether the key is new. Ends the program if there is no memory, with the table as it was. */
+/* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old
+ * value are freed. Returns whether the key is new. Ends the program if there is no memory, with the table as it was. */
 gboolean g_hash_table_insert(GHashTable *hash_table, gpointer key, gpointer value)
 {
   if (likely(hash_table) && isForeign(hash_table))
@@ -383,6 +384,7 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
     FOREIGN(g_hash_table_foreach)(hash_table, func, user_data);
     return;
   }
+  checkReader(hash_table);
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
@@ -401,6 +403,7 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
   g_return_val_if_fail(predicate != NULL, NULL);
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_find)(hash_table, predicate, user_data);
+  checkReader(hash_table);
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
@@ -423,8 +426,8 @@ static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
   return false;
 }
 
-/* Calls func on each entry and removes those for which it returns true; also the one for which it returns true after it has added or
- * removed other keys, before this ends the walk. */
+/* Calls func on each entry and removes those for which it returns true; also the one for which it returns true after it has
+ * added or removed other keys, before this ends the walk. */
 static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFunc func, gpointer user_data, bool notify)
 {
   mapwalk w = {0};
@@ -478,6 +481,7 @@ static GList *listOf(const GHashTable *t, bool values)
   mapwalk w = {0};
   place at;
   GList *list = NULL;
+  checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
     list = g_list_prepend(list, eitherAt(t->h.t, &at, values));
   return list;
@@ -488,6 +492,7 @@ static GPtrArray *arrayOfEntries(const GHashTable *t, bool values)
   mapwalk w = {0};
   place at;
   GPtrArray *array = g_ptr_array_sized_new((guint)t->h.count);
+  checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
     g_ptr_array_add(array, eitherAt(t->h.t, &at, values));
   return array;
@@ -505,8 +510,8 @@ static GPtrArray *arrayOfForeign(GHashTable *t, bool values)
   return array;
 }
 
-/* Returns the keys, which stay the table's, in a list that the caller frees with g_list_free. Its order is the reverse of a walk's, and
- * that of g_hash_table_get_values. */
+/* Returns the keys, which stay the table's, in a list that the caller frees with g_list_free. Its order is the reverse of a
+ * walk's, and that of g_hash_table_get_values. */
 GList *g_hash_table_get_keys(GHashTable *hash_table)
 {
   g_return_val_if_fail(hash_table != NULL, NULL);
@@ -533,6 +538,7 @@ gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
   guint n = 0;
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_get_keys_as_array)(hash_table, length);
+  checkReader(hash_table);
   const maptype *type = hash_table->h.t;
   gpointer *keys = g_new(gpointer, hash_table->h.count + 1);
   while (walknext(&hash_table->h, type, &w, &at))
@@ -543,7 +549,8 @@ gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
   return keys;
 }
 
-/* Returns the keys, which stay the table's, in the order of a walk, in an array that the caller gives up with g_ptr_array_unref. */
+/* Returns the keys, which stay the table's, in the order of a walk, in an array that the caller gives up with
+ * g_ptr_array_unref. */
 GPtrArray *g_hash_table_get_keys_as_ptr_array(GHashTable *hash_table)
 {
   g_return_val_if_fail(hash_table != NULL, NULL);
@@ -563,8 +570,8 @@ GPtrArray *g_hash_table_get_values_as_ptr_array(GHashTable *hash_table)
                                                      : arrayOfForeign(hash_table, true);
 }
 
-/* Empties a table into an array of its keys or values, which owns them now: destroy, the function for them, is the array's, and the
- * table goes without until all others have been freed. */
+/* Empties a table into an array of its keys or values, which owns them now: destroy, the function for them, is the array's, and
+ * the table goes without until all others have been freed. */
 static GPtrArray *stealAll(GHashTable *t, bool values, GDestroyNotify *destroy)
 {
   GDestroyNotify destroyFunc = *destroy;
@@ -579,8 +586,8 @@ static GPtrArray *stealAll(GHashTable *t, bool values, GDestroyNotify *destroy)
 /* A GLib without the function cannot steal from its tables, because nobody else knows their destroy functions. */
 #define GLIB_HAS(function) (GLIBS(function) != NULL)
 
-/* Removes all entries, frees their values, and returns the keys in an array that the caller gives up with g_ptr_array_unref, which
- * frees them as the table would have. */
+/* Removes all entries, frees their values, and returns the keys in an array that the caller gives up with g_ptr_array_unref,
+ * which frees them as the table would have. */
 GPtrArray *g_hash_table_steal_all_keys(GHashTable *hash_table)
 {
   g_return_val_if_fail(hash_table != NULL, NULL);
@@ -615,8 +622,8 @@ static void useReplace(GHashTableIter *iter)
   GLIBS(g_hash_table_iter_replace)(iter, NULL);
 }
 
-/* Complains that an iterator has no entry. GLibs differ in what they say, so the one in the process says it, about the same mistake
- * with a table of its own. A static program has none to ask; there it is what GLib 2.74 says. */
+/* Complains that an iterator has no entry. GLibs differ in what they say, so the one in the process says it, about the same
+ * mistake with a table of its own. A static program has none to ask; there it is what GLib 2.74 says. */
 static void complain(const realIter *ri, void (*use)(GHashTableIter *), const char *function, const char *text)
 {
   GHashTableIter iter;
@@ -640,8 +647,8 @@ static void complainNoEntry(const realIter *ri, void (*use)(GHashTableIter *), c
   complain(ri, use, function, ri->state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
 }
 
-/* Starts a walk in iter, which is the caller's, to copy and to abandon as he likes. Adding or removing a key in any way but through
- * iter ends the walk; overwriting values does not. Writes nothing to the table. */
+/* Starts a walk in iter, which is the caller's, to copy and to abandon as he likes. Adding or removing a key in any way but
+ * through iter ends the walk; overwriting values does not. Writes nothing to the table. */
 void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
 {
   g_return_if_fail(iter != NULL);
@@ -653,8 +660,9 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
   *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .state = beforeFirst};
 }
 
-/* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may be NULL.
- * Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or removed. */
+/* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may
+ * be NULL. Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or
+ * removed. */
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;

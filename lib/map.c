@@ -170,7 +170,8 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t 
 }
 
 /* mapassign for a table in which writing to a key that is there may move nothing: the work comes only before an insertion. */
-ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal, place *at)
+ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                          place *at)
 {
   keyhash k = {hash, stored};
   place vacant;

@@ -337,16 +337,17 @@ static void foreign_calls_are_counted(void **state)
 static void known_pairs_by_each_address(void **state)
 {
   (void)state;
+#define ADDRESSES(function) {function, own_##function, LIBGLIBS(function)}
   const struct {
     guint kind;
     GHashFunc hashes[3];
     GEqualFunc equals[3];
   } pairs[] = {
-      {kindStr, {g_str_hash, own_g_str_hash, LIBGLIBS(g_str_hash)}, {g_str_equal, own_g_str_equal, LIBGLIBS(g_str_equal)}},
-      {kindInt, {g_int_hash, own_g_int_hash, LIBGLIBS(g_int_hash)}, {g_int_equal, own_g_int_equal, LIBGLIBS(g_int_equal)}},
-      {kindInt64, {g_int64_hash, own_g_int64_hash, LIBGLIBS(g_int64_hash)}, {g_int64_equal, own_g_int64_equal, LIBGLIBS(g_int64_equal)}},
-      {kindDouble, {g_double_hash, own_g_double_hash, LIBGLIBS(g_double_hash)}, {g_double_equal, own_g_double_equal, LIBGLIBS(g_double_equal)}},
-      {kindDirect, {g_direct_hash, own_g_direct_hash, LIBGLIBS(g_direct_hash)}, {g_direct_equal, own_g_direct_equal, LIBGLIBS(g_direct_equal)}},
+      {kindStr, ADDRESSES(g_str_hash), ADDRESSES(g_str_equal)},
+      {kindInt, ADDRESSES(g_int_hash), ADDRESSES(g_int_equal)},
+      {kindInt64, ADDRESSES(g_int64_hash), ADDRESSES(g_int64_equal)},
+      {kindDouble, ADDRESSES(g_double_hash), ADDRESSES(g_double_equal)},
+      {kindDirect, ADDRESSES(g_direct_hash), ADDRESSES(g_direct_equal)},
       {kindDirect, {NULL, NULL, NULL}, {NULL, g_direct_equal, NULL}},
   };
   assert_true((void *)(guintptr)g_str_hash != fromLibglib("g_str_hash"));
