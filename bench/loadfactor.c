@@ -19,7 +19,7 @@ static void countReads(const hmap *h, place p, row *sum)
     sum->hit += n * __builtin_popcount(matchFull(p.b));
     sum->miss += __builtin_popcount(filter) / 8.0;
     filter &= p.b->filter;
-    if (!nextInChain(h->t, &p))
+    if (!nextInChain(&p))
       return;
   }
 }

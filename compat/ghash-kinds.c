@@ -18,56 +18,52 @@ enum { EACH_KIND(KIND) };
 /* A table. Its first word is the mark: GLib's tables begin with a size, a power of two. */
 struct _GHashTable {
   guint64 mark; /* tableMark */
-  guint32 kind;
-  int version; /* changes when a key is added or removed; iterators compare it */
-  hmap h;
-  GHashFunc hash_func; /* never NULL */
-  GEqualFunc key_equal_func; /* or NULL, which compares pointers */
-  GDestroyNotify key_destroy_func, value_destroy_func; /* or NULL */
+  int version;  /* changes when a key is added or removed; iterators compare it */
   gatomicrefcount ref_count;
+  hmap h;                                              /* its tag is the kind */
+  GHashFunc hash_func;                                 /* never NULL */
+  GEqualFunc key_equal_func;                           /* or NULL, which compares pointers */
+  GDestroyNotify key_destroy_func, value_destroy_func; /* or NULL */
 };
 static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
 
-/* How entries lie in a block: a key and a value, both pointers, behind the stored hashes if there are any. */
-#define POINTERS(algorithm, isStored, runsUserCode)                                               \
-  {                                                                                               \
-    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode),                        \
-    .keysize = sizeof(gpointer), .elemsize = sizeof(gpointer),                                    \
-    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = sizeof(gpointer),        \
-    .slotsize = 2 * sizeof(gpointer),                                                             \
-    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + 2 * sizeof(gpointer)),        \
+/* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
+ * finds for it. */
+#define ROUND_UP(n, align) (((n) + (align)-1) / (align) * (align))
+#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                            \
+  {                                                                                                           \
+    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem), \
+    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = ROUND_UP((key), (elem) ? (elem) : 1), \
+    .slotsize = SLOTSIZE((key), (elem)),                                                                      \
+    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + SLOTSIZE((key), (elem))),                 \
+    .formats = type##kind,                                                                                    \
   }
-static const maptype typeDirect = POINTERS(sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-static const maptype typeStr = POINTERS(algStr, true, false);
-static const maptype typeInt = POINTERS(algMem, true, false);
-static const maptype typeInt64 = POINTERS(algMem, true, false);
-static const maptype typeDouble = POINTERS(algMem, true, false);
-static const maptype typeUser = POINTERS(algShim, true, true);
+#define SLOTSIZE(key, elem) ((elem) == 0 ? (key) : (key) == (elem) ? 2 * (key) : 2 * sizeof(gpointer))
+#define FORMATS(kind, ...)                                                                                    \
+  static const maptype type##kind[nformats] = {                                                               \
+      FORMAT(kind, __VA_ARGS__, 4, 0),                FORMAT(kind, __VA_ARGS__, 4, 4),                        \
+      FORMAT(kind, __VA_ARGS__, 4, sizeof(gpointer)), FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),         \
+      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 4), FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
+  }
+FORMATS(Direct, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(Str, algStr, true, false);
+FORMATS(Int, algMem, true, false);
+FORMATS(Int64, algMem, true, false);
+FORMATS(Double, algMem, true, false);
+FORMATS(User, algShim, true, true);
 
-/* Reading and writing an entry. */
-ALWAYS_INLINE gpointer *keySlot(const maptype *t, unsigned char *block, unsigned i)
+/* Reading an entry. */
+ALWAYS_INLINE gpointer keyIn(const maptype *t, unsigned char *block, unsigned i)
 {
-  return (gpointer *)(void *)slotOf(t, block, i);
+  return (gpointer)wordKey(t, slotOf(t, block, i));
 }
-ALWAYS_INLINE gpointer *valueSlot(const maptype *t, unsigned char *block, unsigned i)
+ALWAYS_INLINE gpointer keyAt(const place *at)
 {
-  return (gpointer *)(void *)(slotOf(t, block, i) + t->elemoff);
+  return keyIn(at->t, at->block, at->i);
 }
-ALWAYS_INLINE gpointer keyAt(const maptype *t, const place *at)
+ALWAYS_INLINE gpointer valueAt(const place *at)
 {
-  return *keySlot(t, at->block, at->i);
-}
-ALWAYS_INLINE gpointer valueAt(const maptype *t, const place *at)
-{
-  return *valueSlot(t, at->block, at->i);
-}
-ALWAYS_INLINE void setKey(const maptype *t, const place *at, gpointer key)
-{
-  *keySlot(t, at->block, at->i) = key;
-}
-ALWAYS_INLINE void setValue(const maptype *t, const place *at, gpointer value)
-{
-  *valueSlot(t, at->block, at->i) = value;
+  return (gpointer)wordElem(at->t, slotOf(at->t, at->block, at->i));
 }
 
 /* What a gint, gint64 or gdouble is to hash and comparison. */
@@ -135,33 +131,33 @@ ALWAYS_INLINE keyhash hashUser(const GHashTable *t, gconstpointer key)
 SAME(Direct)
 {
   (void)h, (void)stored;
-  return *keySlot(t, block, i) == key;
+  return keyIn(t, block, i) == key;
 }
 SAME(Str)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && strcmp(*keySlot(t, block, i), key) == 0;
+  return hashesOf(block)[i] == stored && strcmp(keyIn(t, block, i), key) == 0;
 }
 SAME(Int)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && intBits(*keySlot(t, block, i)) == intBits(key);
+  return hashesOf(block)[i] == stored && intBits(keyIn(t, block, i)) == intBits(key);
 }
 SAME(Int64)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && int64Bits(*keySlot(t, block, i)) == int64Bits(key);
+  return hashesOf(block)[i] == stored && int64Bits(keyIn(t, block, i)) == int64Bits(key);
 }
 SAME(Double)
 {
   (void)h;
   guint64 bits = doubleBits(key);
-  return hashesOf(block)[i] == stored && doubleBits(*keySlot(t, block, i)) == bits && isNumber(bits);
+  return hashesOf(block)[i] == stored && doubleBits(keyIn(t, block, i)) == bits && isNumber(bits);
 }
 SAME(User)
 {
   const GHashTable *owner = (const GHashTable *)(const void *)((const char *)h - offsetof(GHashTable, h));
-  gpointer there = *keySlot(t, block, i);
+  gpointer there = keyIn(t, block, i);
   if (hashesOf(block)[i] != stored)
     return false;
   return owner->key_equal_func ? owner->key_equal_func(there, key) : there == key;
@@ -173,21 +169,28 @@ SAME(User)
 enum { maxEntries = 2021161080 };
 
 /* There is no room for a new entry, by memory or by number. Ends the program. */
-NOINLINE void noRoom(const GHashTable *t, const maptype *type)
+_Noreturn NOINLINE void noRoom(const GHashTable *t)
 {
   if (t->h.count > maxEntries)
     g_error("adding more entries to hash table would overflow");
-  g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(type, 1));
+  g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(t->h.t, 1));
 }
 
 /* Fills the place that a new key has been given. */
-ALWAYS_INLINE void writeNew(GHashTable *t, const maptype *type, place at, gpointer key, gpointer value)
+ALWAYS_INLINE void writeNew(GHashTable *t, place at, gpointer key, gpointer value)
 {
-  if (unlikely(!at.b || t->h.count > maxEntries))
-    noRoom(t, type);
-  setKey(type, &at, key);
-  setValue(type, &at, value);
+  if (unlikely(!at.b || t->h.count > maxEntries || !setEntry(&t->h, &at, (uintptr_t)key, (uintptr_t)value, NULL)))
+    noRoom(t);
   t->version++;
+}
+
+/* Sets the value of the key at a place. */
+ALWAYS_INLINE void setValue(GHashTable *t, place at, gpointer key, gpointer value)
+{
+  beginWrite(&t->h);
+  if (unlikely(!setEntry(&t->h, &at, (uintptr_t)key, (uintptr_t)value, NULL)))
+    noRoom(t);
+  endWrite(&t->h);
 }
 
 /* Frees a key and a value that are not in the table any more. */
@@ -201,14 +204,10 @@ static void destroyEntry(const GHashTable *t, gpointer key, gpointer value)
 
 /* Sets the value of a key that is there, and the key too if newKey says so; then frees the key that is not kept, and the
  * value. */
-ALWAYS_INLINE void overwrite(GHashTable *t, const maptype *type, place at, gpointer key, gpointer value, bool newKey)
+ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer value, bool newKey)
 {
-  gpointer oldKey = keyAt(type, &at), oldValue = valueAt(type, &at);
-  beginWrite(&t->h);
-  if (newKey)
-    setKey(type, &at, key);
-  setValue(type, &at, value);
-  endWrite(&t->h);
+  gpointer oldKey = keyAt(&at), oldValue = valueAt(&at);
+  setValue(t, at, newKey ? key : oldKey, value);
   destroyEntry(t, newKey ? oldKey : key, oldValue);
 }
 
@@ -221,29 +220,30 @@ ALWAYS_INLINE void overwrite(GHashTable *t, const maptype *type, place at, gpoin
   {                                                                                                          \
     place at;                                                                                                \
     keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&type##K, &at) : NULL;  \
+    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL;             \
   }                                                                                                          \
   NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                                   \
   {                                                                                                          \
     keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, &type##K, k.hash, k.stored, key, same##K, at);                                   \
+    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, at);                                    \
   }                                                                                                          \
   NOINLINE bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                             \
   {                                                                                                          \
     place at;                                                                                                \
     keyhash k = hash##K(t, key);                                                                             \
-    bool found = mapput(&t->h, &type##K, k.hash, k.stored, key, same##K, &at);                               \
+    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                                     \
+    bool found = mapput(&t->h, type##K, k.hash, k.stored, key, same##K, &at);                                \
     if (found)                                                                                               \
-      overwrite(t, &type##K, at, key, value, newKey);                                                        \
+      overwrite(t, at, key, value, newKey);                                                                  \
     else                                                                                                     \
-      writeNew(t, &type##K, at, key, value);                                                                 \
+      writeNew(t, at, key, value);                                                                           \
     return !found;                                                                                           \
   }
 EACH_KIND(OPERATIONS)
 
 /* Calls the one for the kind of table t. */
 #define BY_KIND(operation, t, ...)            \
-  switch ((t)->kind) {                        \
+  switch ((t)->h.tag) {                        \
   case kindDirect:                            \
     return operation##Direct(t, __VA_ARGS__); \
   case kindStr:                               \
@@ -271,9 +271,9 @@ ALWAYS_INLINE bool putKey(GHashTable *t, gpointer key, gpointer value, bool newK
   BY_KIND(put, t, key, value, newKey)
 }
 
-static const maptype *typeOf(guint32 kind)
+static const maptype *typeOf(guint8 kind)
 {
-#define TYPE(K) &type##K,
+#define TYPE(K) type##K,
   static const maptype *const types[] = {EACH_KIND(TYPE)};
   return types[kind];
 }
@@ -295,7 +295,7 @@ OWN(g_direct_equal, const,);
  * not position independent is a place in the program; the function here; and GLib's, which GLib hands out. */
 #define IS(f, function) ((f) && ((f) == (function) || (f) == own_##function || (f) == GLIBS(function)))
 
-static guint32 kindOf(GHashFunc hash, GEqualFunc equal)
+static guint8 kindOf(GHashFunc hash, GEqualFunc equal)
 {
   if (IS(hash, g_str_hash) && IS(equal, g_str_equal))
     return kindStr;

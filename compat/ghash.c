@@ -80,13 +80,14 @@ static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify fre
   pthread_once(&settings.once, settingsInit);
   *t = (GHashTable){
       .mark = tableMark,
-      .kind = kindOf(hash, equal),
       .hash_func = hash ? hash : g_direct_hash,
       .key_equal_func = equal,
       .key_destroy_func = freeKey,
       .value_destroy_func = freeValue,
   };
-  makemap(&t->h, typeOf(t->kind), 0);
+  guint8 kind = kindOf(hash, equal);
+  makemap(&t->h, typeOf(kind), 0);
+  t->h.tag = kind;
   if (settings.checked)
     setFlags(&t->h, flagsOf(&t->h) | hashChecked);
   g_atomic_ref_count_init(&t->ref_count);
@@ -123,9 +124,8 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 /* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
 static void removeAt(GHashTable *t, place *at, bool notify)
 {
-  const maptype *type = t->h.t;
-  gpointer key = keyAt(type, at), value = valueAt(type, at);
-  mapdelete(&t->h, type, at);
+  gpointer key = keyAt(at), value = valueAt(at);
+  mapdelete(&t->h, at);
   if (notify)
     destroyEntry(t, key, value);
 }
@@ -141,23 +141,14 @@ static void afterRemoval(GHashTable *t)
  * meanwhile. */
 static void removeAll(GHashTable *t, bool notify)
 {
-  hmap old = t->h;
   mapwalk w = {0};
   place at;
-  if (old.count == 0)
+  if (t->h.count == 0)
     return;
-  beginWrite(&t->h);
-  t->h = (hmap){
-      .flags = flagsOf(&t->h) & (uint8_t)~sameSizeGrow,
-      .hash0 = newSeed(),
-      .t = old.t,
-      .seq = old.seq + 1, /* a search that is under way begins again */
-      .nclear = old.nclear + 1,
-  };
-  endWrite(&t->h);
+  hmap old = mapdetach(&t->h);
   if (notify && (t->key_destroy_func || t->value_destroy_func))
     while (walknext(&old, old.t, &w, &at))
-      destroyEntry(t, keyAt(old.t, &at), valueAt(old.t, &at));
+      destroyEntry(t, keyAt(&at), valueAt(&at));
   mapfree(&old);
 }
 
@@ -227,8 +218,8 @@ gboolean g_hash_table_steal_extended(GHashTable *hash_table, gconstpointer looku
     return FOREIGN(g_hash_table_steal_extended)(hash_table, lookup_key, stolen_key, stolen_value);
   bool found = findKey(hash_table, lookup_key, &at);
   if (found) {
-    key = keyAt(hash_table->h.t, &at);
-    value = valueAt(hash_table->h.t, &at);
+    key = keyAt(&at);
+    value = valueAt(&at);
     removeAt(hash_table, &at, false);
     afterRemoval(hash_table);
   }
@@ -312,9 +303,9 @@ gboolean g_hash_table_lookup_extended(GHashTable *hash_table, gconstpointer look
   checkReader(hash_table);
   bool found = findKey(hash_table, lookup_key, &at);
   if (orig_key)
-    *orig_key = found ? keyAt(hash_table->h.t, &at) : NULL;
+    *orig_key = found ? keyAt(&at) : NULL;
   if (value)
-    *value = found ? valueAt(hash_table->h.t, &at) : NULL;
+    *value = found ? valueAt(&at) : NULL;
   return found;
 }
 
@@ -388,7 +379,7 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
-    func(keyAt(type, &at), valueAt(type, &at), user_data);
+    func(keyAt(&at), valueAt(&at), user_data);
     g_return_if_fail(version == hash_table->version);
   }
 }
@@ -407,8 +398,8 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
-    gpointer value = valueAt(type, &at);
-    bool match = predicate(keyAt(type, &at), value, user_data);
+    gpointer value = valueAt(&at);
+    bool match = predicate(keyAt(&at), value, user_data);
     g_return_val_if_fail(version == hash_table->version, NULL);
     if (match)
       return value;
@@ -421,7 +412,7 @@ static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
 {
   mapwalk w = {0};
   while (walknext(&t->h, t->h.t, &w, at))
-    if (keyAt(t->h.t, at) == key)
+    if (keyAt(at) == key)
       return true;
   return false;
 }
@@ -436,8 +427,8 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
-    gpointer key = keyAt(type, &at);
-    if (func(key, valueAt(type, &at), user_data) && (version == hash_table->version || findAgain(hash_table, key, &at))) {
+    gpointer key = keyAt(&at);
+    if (func(key, valueAt(&at), user_data) && (version == hash_table->version || findAgain(hash_table, key, &at))) {
       removeAt(hash_table, &at, notify);
       deleted++;
     }
@@ -471,9 +462,9 @@ guint g_hash_table_foreach_steal(GHashTable *hash_table, GHRFunc func, gpointer 
 
 /* Lists and arrays */
 
-ALWAYS_INLINE gpointer eitherAt(const maptype *t, const place *at, bool values)
+ALWAYS_INLINE gpointer eitherAt(const place *at, bool values)
 {
-  return values ? valueAt(t, at) : keyAt(t, at);
+  return values ? valueAt(at) : keyAt(at);
 }
 
 static GList *listOf(const GHashTable *t, bool values)
@@ -483,7 +474,7 @@ static GList *listOf(const GHashTable *t, bool values)
   GList *list = NULL;
   checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
-    list = g_list_prepend(list, eitherAt(t->h.t, &at, values));
+    list = g_list_prepend(list, eitherAt(&at, values));
   return list;
 }
 
@@ -494,7 +485,7 @@ static GPtrArray *arrayOfEntries(const GHashTable *t, bool values)
   GPtrArray *array = g_ptr_array_sized_new((guint)t->h.count);
   checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
-    g_ptr_array_add(array, eitherAt(t->h.t, &at, values));
+    g_ptr_array_add(array, eitherAt(&at, values));
   return array;
 }
 
@@ -542,7 +533,7 @@ gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
   const maptype *type = hash_table->h.t;
   gpointer *keys = g_new(gpointer, hash_table->h.count + 1);
   while (walknext(&hash_table->h, type, &w, &at))
-    keys[n++] = keyAt(type, &at);
+    keys[n++] = keyAt(&at);
   keys[n] = NULL;
   if (length)
     *length = n;
@@ -682,9 +673,9 @@ gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *v
     return FALSE;
   }
   if (key)
-    *key = keyAt(h->t, &at);
+    *key = keyAt(&at);
   if (value)
-    *value = valueAt(h->t, &at);
+    *value = valueAt(&at);
   ri->state = atEntry;
   return TRUE;
 }
@@ -743,8 +734,8 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
     complainNoEntry(ri, useReplace, G_STRFUNC);
   } else if (ri->state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
-    gpointer old = valueAt(t->h.t, &at);
-    setValue(t->h.t, &at, value);
+    gpointer old = valueAt(&at);
+    setValue(t, at, keyAt(&at), value);
     if (t->value_destroy_func)
       t->value_destroy_func(old);
     ri->version++;

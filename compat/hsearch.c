@@ -148,7 +148,7 @@ static ENTRY *fillEntry(searchTable *t, place *at, ENTRY item)
 {
   ENTRY *e = newEntry(t);
   if (!e) {
-    mapdelete(&t->h, &entryType, at);
+    mapdelete(&t->h, at);
     return NULL;
   }
   *e = item;

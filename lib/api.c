@@ -212,7 +212,7 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
   }
   unsigned char *slot = slotOf(t, at.block, at.i);
   if (!found && unlikely(!fillSlot(t, slot, key))) {
-    mapdelete(h, t, &at);
+    mapdelete(h, &at);
     errno = ENOMEM;
     return NULL;
   }
@@ -237,7 +237,7 @@ ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const 
   if (!mapaccessw(h, h->t, hash, (uint32_t)hash, key, equal, &at))
     return false;
   freeSlot(h->t, slotOf(h->t, at.block, at.i));
-  mapdelete(h, h->t, &at);
+  mapdelete(h, &at);
   return true;
 }
 

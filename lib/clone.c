@@ -42,7 +42,7 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
       return false;
     }
     if (!cloneSlot(t, slotOf(t, at.block, at.i), slotOf(t, p.block, p.i))) {
-      mapdelete(to, t, &at);
+      mapdelete(to, &at);
       mapfree(to);
       return false;
     }

@@ -4,6 +4,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function" /* no library uses all of it */
 #include "map.h"
 #include "hash.h"
+#include "format.h"
 #include "probe.h"
 #include "seed.c"
 #include "mem.c"

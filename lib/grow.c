@@ -23,36 +23,37 @@ ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *
   if (t->stored)
     return hashesOf(block)[i];
   unsigned char *key = slotOf(t, block, i);
-  return memhash64(t->alg == alg64 ? read64(key) : read32(key), &h->hash0);
+  return memhash64(t->keysize == 8 ? read64(key) : read32(key), &h->hash0);
 }
 
 /* Links one more overflow bucket behind p, which is the last of its chain in the current array, and moves p to it. Returns false
  * if there is no memory. */
-static bool newoverflow(hmap *h, const maptype *t, place *p)
+static bool newoverflow(hmap *h, place *p)
 {
-  if (!reserveOverflow(t, p->buckets, 1))
+  if (!reserveOverflow(p->buckets, 1))
     return false;
   bucketArray *a = arrayOf(p->buckets);
   p->b->overflow = ++a->nextOverflow;
   if (p->buckets == h->buckets)
     h->noverflow++;
-  nextInChain(t, p);
+  nextInChain(p);
   p->i = 0;
   return true;
 }
 
-/* Begins a growth: to twice the size if the table is too full, to the same size if it has too many overflow buckets. Returns
- * false, with nothing changed, if there is no memory. */
+/* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed, if
+ * there is no memory. */
 NOINLINE bool hashGrow(hmap *h)
 {
   bool bigger = overLoadFactor(h->count + 1, h->B);
   uint8_t B = (uint8_t)(h->B + bigger);
-  bmap *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(h->t, B) : NULL;
+  const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
+  bmap *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
     return false;
-  setFlags(h, (uint8_t)((flagsOf(h) & ~sameSizeGrow) | (bigger ? 0 : sameSizeGrow)));
+  h->t = t;
+  setFlags(h, (uint8_t)((flagsOf(h) & ~(sameSizeGrow | halfBucket)) | (bigger ? 0 : sameSizeGrow)));
   h->oldbuckets = h->buckets;
-  h->oldblocks = h->blocks;
   h->buckets = buckets;
   h->blocks = blocksOf(arrayOf(buckets));
   h->B = B;
@@ -66,7 +67,7 @@ NOINLINE bool hashGrow(hmap *h)
 /* Moves nevacuate past buckets that are evacuated already, and ends the growth when it has passed them all. */
 static void advanceEvacuationMark(hmap *h)
 {
-  size_t n = noldbuckets(h), stop = h->nevacuate + 1024;
+  size_t n = noldbuckets(h), stop = (size_t)h->nevacuate + 1024;
   if (stop > n)
     stop = n;
   h->nevacuate++;
@@ -76,7 +77,6 @@ static void advanceEvacuationMark(hmap *h)
     return;
   retire(h, h->oldbuckets);
   h->oldbuckets = NULL;
-  h->oldblocks = NULL;
   h->nevacuate = 0;
   setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
 }
@@ -87,60 +87,108 @@ typedef struct evacDst {
   bmap *prev;
 } evacDst;
 
-/* Appends the entry in slot i of block to a chain. Of the filters, the last but one is exact; those before it claim everything,
- * so that a long chain is filled in linear time. */
-static void evacuateSlot(hmap *h, const maptype *t, uint8_t top, unsigned char *block, unsigned i, evacDst *dst)
+/* Copies the entry in slot i of from, but for the tophash. */
+ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, void **spare)
+{
+  unsigned char *slot = slotOf(from->t, from->block, i);
+  if (from->t->stored)
+    hashesOf(to->block)[to->i] = hashesOf(from->block)[i];
+  if (likely(to->t == from->t))
+    memcpy(slotOf(to->t, to->block, to->i), slot, to->t->slotsize);
+  else
+    setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
+}
+
+/* Appends the entry in slot i of from to a chain. Of the filters, the last but one is exact; those before it claim everything, so
+ * that a long chain is filled in linear time. */
+static void evacuateSlot(hmap *h, const place *from, unsigned i, evacDst *dst, void **spare)
 {
   place *to = &dst->to;
+  uint8_t top = from->b->tophash[i];
   if (to->i == bucketCnt) {
     if (dst->prev)
       dst->prev->filter = 0xff;
     dst->prev = to->b;
-    newoverflow(h, t, to); /* evacuate has reserved it */
+    newoverflow(h, to); /* evacuate has reserved it */
   }
   if (dst->prev)
     dst->prev->filter |= filterBit(top);
+  copyEntry(h, to, from, i, spare);
   to->b->tophash[to->i] = top;
-  if (t->stored)
-    hashesOf(to->block)[to->i] = hashesOf(block)[i];
-  memcpy(slotOf(t, to->block, to->i), slotOf(t, block, i), t->slotsize);
   to->i++;
   HMAP_COUNT(moved, 1);
 }
 
+/* Gives the block of a wide bucket back. */
+static void freeWide(hmap *h, place *p)
+{
+  if (p->t->formats && p->b->wide) {
+    free(p->block);
+    p->b->wide = false;
+    h->nwide--;
+  }
+}
+
 /* Moves the entries of a chain of the old array. */
-static void evacuateChain(hmap *h, const maptype *t, size_t oldbucket)
+static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
   size_t newbit = noldbuckets(h);
   bool same = flagsOf(h) & sameSizeGrow;
-  place from = bucketAt(t, h->oldbuckets, h->oldblocks, oldbucket);
-  evacDst xy[2] = {{.to = bucketAt(t, h->buckets, h->blocks, oldbucket)}};
+  place from = oldBucketAt(h, h->t, oldbucket);
+  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, h->blocks, oldbucket)}};
   if (!same)
-    xy[1].to = bucketAt(t, h->buckets, h->blocks, oldbucket + newbit);
+    xy[1].to = bucketAt(h->t, h->buckets, h->blocks, oldbucket + newbit);
   do {
     for (unsigned i = 0; i < bucketCnt; i++) {
-      uint8_t top = from.b->tophash[i];
-      if (isEmpty(top)) {
+      if (from.b->tophash[i] < minTopHash) {
         from.b->tophash[i] = evacuatedEmpty;
         continue;
       }
-      bool useY = !same && (slotHash(h, t, from.block, i) & newbit);
-      evacuateSlot(h, t, top, from.block, i, &xy[useY]);
+      bool useY = !same && (slotHash(h, from.t, from.block, i) & newbit);
+      evacuateSlot(h, &from, i, &xy[useY], spare);
       from.b->tophash[i] = (uint8_t)(evacuatedX + useY);
     }
-  } while (nextInChain(t, &from));
+    freeWide(h, &from);
+  } while (nextInChain(&from));
   h->seq++;
 }
 
-/* Sees to it that an old bucket's entries find room: the two chains that they go to have at most one bucket more than the old
- * one, and begin with two. Returns false if there is no memory. */
-static bool reserveEvacuation(hmap *h, const maptype *t, size_t oldbucket)
+static void freeSpare(void *spare)
 {
-  place p = bucketAt(t, h->oldbuckets, h->oldblocks, oldbucket);
+  while (spare) {
+    void *next;
+    memcpy(&next, spare, sizeof next);
+    free(spare);
+    spare = next;
+  }
+}
+
+/* Makes a list of n spare blocks in the last format. Returns false, with no list, if there is no memory. */
+static bool reserveSpare(const maptype *t, size_t n, void **spare)
+{
+  for (; n; n--) {
+    void *block = malloc(wideFormat(t)->blocksize);
+    if (!block) {
+      freeSpare(*spare);
+      return false;
+    }
+    memcpy(block, spare, sizeof *spare);
+    *spare = block;
+  }
+  return true;
+}
+
+/* Sees to it that an old bucket's entries find room: the two chains that they go to have at most one bucket more than the old
+ * one, and begin with two; each of their buckets may have to be wide if one of the old ones is. Returns false if there is no
+ * memory. */
+static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
+{
+  place p = oldBucketAt(h, h->t, oldbucket);
+  bool wide = p.b->wide;
   size_t n = 0;
-  while (nextInChain(t, &p))
-    n++;
-  return n == 0 || reserveOverflow(t, h->buckets, n);
+  for (; nextInChain(&p); n++)
+    wide |= p.b->wide;
+  return (n == 0 || reserveOverflow(h->buckets, n)) && (!wide || reserveSpare(h->t, n + 2, spare));
 }
 
 /* Moves the entries of an old bucket and its chain to the new array: where the array doubled, to the bucket of the same number,
@@ -149,9 +197,11 @@ static bool reserveEvacuation(hmap *h, const maptype *t, size_t oldbucket)
 NOINLINE void evacuate(hmap *h, size_t oldbucket)
 {
   if (!bucketEvacuated(h, oldbucket)) {
-    if (!reserveEvacuation(h, h->t, oldbucket))
+    void *spare = NULL;
+    if (!reserveEvacuation(h, oldbucket, &spare))
       return;
-    evacuateChain(h, h->t, oldbucket);
+    evacuateChain(h, oldbucket, &spare);
+    freeSpare(spare);
   }
   if (oldbucket == h->nevacuate)
     advanceEvacuationMark(h);
@@ -171,5 +221,5 @@ NOINLINE void releaseWork(hmap *h)
   if (h->retired)
     releaseRetired(h);
   else if (!pinned(arrayOf(h->oldbuckets)))
-    releaseBelow(h->t, arrayOf(h->oldbuckets), h->nevacuate);
+    releaseBelow(arrayOf(h->oldbuckets), h->nevacuate);
 }

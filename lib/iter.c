@@ -57,9 +57,9 @@ static place iterPlace(const hmap_iter *it, const maptype *t)
 {
   bmap *buckets = it->state == iterInOld ? it->oldbuckets : it->buckets;
   bucketArray *a = arrayOf(buckets);
-  place p = bucketAt(t, buckets, blocksOf(a), iterBucket(it) & (a->first - 1));
+  place p = bucketAt(t, buckets, blocksOf(a), iterBucket(it) & (a->n - a->tail - 1));
   if (it->overflow)
-    toOverflow(t, &p, it->overflow - 1);
+    toOverflow(&p, it->overflow - 1);
   return p;
 }
 
@@ -94,7 +94,7 @@ static bool followEvacuated(const hmap *h, const maptype *t, place *p)
         return true;
       }
     }
-  } while (nextInChain(t, &q));
+  } while (nextInChain(&q));
   return false;
 }
 

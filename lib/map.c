@@ -19,9 +19,10 @@
  * few buckets of the old array into the new one, so that no single write is slow (grow.c). When deletions have left too many
  * overflow buckets behind, the same happens with a new array of the same size. The rest of the head is in the files:
  *
- *   map.h    the structures, the tophash states    seed.c   where seeds come from       walk.c   visiting all entries
- *   hash.h   the hashes                            mem.c    arrays and their memory     iter.c   Go's iterator
- *   probe.h  the probe loop                        grow.c   growth                      clone.c  stats.c  check.c  api.c
+ *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
+ *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
+ *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  check.c  api.c
+ *   format.h  blocks for small keys and elems
  *
  * What differs from Go:
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
@@ -69,12 +70,15 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   return true;
 }
 
-/* Gives a table without buckets its first array. Returns false if there is no memory. */
+/* Gives a table without buckets its first array, half a bucket. Returns false if there is no memory. */
 NOINLINE bool firstBuckets(hmap *h)
 {
-  bmap *buckets = makeBucketArray(h->t, h->B);
+  if (h->t->formats)
+    h->t = &h->t->formats[h->format];
+  bmap *buckets = makeHalfBucket(h->t);
   if (!buckets)
     return false;
+  setFlags(h, flagsOf(h) | halfBucket);
   h->buckets = buckets;
   h->blocks = blocksOf(arrayOf(buckets));
   return true;
@@ -102,12 +106,12 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uin
 }
 
 /* Returns an empty slot of the chain that begins at p, to which it adds a bucket if need be; its b is NULL if there is no memory. */
-NOINLINE place newslot(hmap *h, const maptype *t, uint8_t top, place p)
+NOINLINE place newslot(hmap *h, uint8_t top, place p)
 {
   slots empty;
   while (!(empty = matchEmpty(p.b))) {
     bmap *last = p.b;
-    if (!nextInChain(t, &p) && !newoverflow(h, t, &p))
+    if (!nextInChain(&p) && !newoverflow(h, &p))
       return (place){0};
     last->filter |= filterBit(top);
   }
@@ -118,7 +122,8 @@ NOINLINE place newslot(hmap *h, const maptype *t, uint8_t top, place p)
 /* Whether the table should grow before it takes one more entry. */
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
-  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B));
+  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
+                         tooManyWideBuckets(h->nwide, h->B) || (flagsOf(h) & halfBucket && h->count >= halfCnt));
 }
 
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has had
@@ -133,7 +138,7 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t 
     *at = mapbucket(h, t, hash);
     vacant->b = NULL;
   }
-  *at = likely(vacant->b != NULL) ? *vacant : newslot(h, t, top, *at);
+  *at = likely(vacant->b != NULL) ? *vacant : newslot(h, top, *at);
   if (unlikely(!at->b)) {
     endWrite(h);
     return false;
@@ -204,24 +209,24 @@ ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, uint64_t hash, uint32_t
 }
 
 /* Whether all that follows slot p in its chain is empty. */
-static bool restIsEmpty(const maptype *t, place p)
+static bool restIsEmpty(place p)
 {
-  if (p.i < bucketCnt - 1)
+  if (p.i < bucketCnt - 1 && p.b->tophash[p.i + 1] != noSlot)
     return p.b->tophash[p.i + 1] == emptyRest;
-  return !nextInChain(t, &p) || p.b->tophash[0] == emptyRest;
+  return !nextInChain(&p) || p.b->tophash[0] == emptyRest;
 }
 
 /* Moves p to the bucket before its own in the chain. */
-static void prevInChain(const maptype *t, place *p)
+static void prevInChain(place *p)
 {
   bmap *b = p->b;
   place q = *p;
-  for (q.b = p->head; q.b != b; nextInChain(t, &q))
+  for (q.b = p->head; q.b != b; nextInChain(&q))
     p->b = q.b;
 }
 
 /* Slot p and all that follows is empty: marks it, and the slots before it while they are empty, as the end of the chain. */
-static void markRest(const maptype *t, place p)
+static void markRest(place p)
 {
   for (;;) {
     if (p.i == bucketCnt - 1)
@@ -232,7 +237,7 @@ static void markRest(const maptype *t, place p)
     if (p.i == 0) {
       if (p.b == p.head)
         return;
-      prevInChain(t, &p);
+      prevInChain(&p);
       p.i = bucketCnt;
     }
     p.i--;
@@ -240,12 +245,12 @@ static void markRest(const maptype *t, place p)
 }
 
 /* Removes the entry at p, and moves nothing, so a walk may go on. */
-ALWAYS_INLINE void mapdelete(hmap *h, const maptype *t, place *p)
+ALWAYS_INLINE void mapdelete(hmap *h, place *p)
 {
   beginWrite(h);
   p->b->tophash[p->i] = emptyOne;
-  if (restIsEmpty(t, *p))
-    markRest(t, *p);
+  if (restIsEmpty(*p))
+    markRest(*p);
   h->count--;
   h->seq++;
   if (unlikely(h->count == 0)) {
@@ -264,57 +269,70 @@ static void freeSlot(const maptype *t, unsigned char *slot)
     free(elemOf(t, slot));
 }
 
-/* Frees what all slots of an array have behind pointers, but for entries that were evacuated. */
-static void freeSlots(const maptype *t, bmap *buckets, size_t from)
+/* Frees what an array's buckets from one on have behind pointers, but for entries that were evacuated. */
+static void freeContents(hmap *h, bmap *buckets, size_t from)
 {
-  if (!buckets || !(t->indirectkey || t->indirectelem))
+  const maptype *t = h->t;
+  if (!buckets || !(t->indirectkey || t->indirectelem || h->nwide))
     return;
   bucketArray *a = arrayOf(buckets);
-  for (size_t i = from; i < a->first; i++) {
-    place p = bucketAt(t, buckets, blocksOf(a), i);
+  for (size_t i = from; i < a->n - a->tail; i++) {
+    place p = bucketAt(a->t, buckets, blocksOf(a), i);
     do {
       for (slots full = matchFull(p.b); full; full &= full - 1)
-        freeSlot(t, slotOf(t, p.block, firstSlot(full)));
-    } while (nextInChain(t, &p));
+        freeSlot(t, slotOf(p.t, p.block, firstSlot(full)));
+      freeWide(h, &p);
+    } while (nextInChain(&p));
   }
 }
 
-/* Frees the arrays that an iterator does not pin; those go to the retired. */
-static void dropBuckets(hmap *h, bmap *buckets)
+/* Leaves h empty, with a new seed, and returns what it held, for the caller to look at and free with mapfree. Arrays that iterators
+ * may still read must not be freed before those that pin them have ended; mapclear sees to that. */
+static hmap mapdetach(hmap *h)
 {
-  if (buckets && pinned(arrayOf(buckets)))
-    retire(h, buckets);
-  else
-    freeBuckets(h->t, buckets);
+  hmap old = *h;
+  beginWrite(h);
+  *h = (hmap){
+      .flags = flagsOf(h) & (uint8_t) ~(sameSizeGrow | halfBucket),
+      .tag = old.tag,
+      .hash0 = newSeed(),
+      .retired = old.retired,
+      .t = old.t,
+      .seq = old.seq + 1,
+      .nclear = old.nclear + 1,
+  };
+  endWrite(h);
+  old.retired = NULL;
+  return old;
+}
+
+/* Takes from old, which was detached from h, an array that an iterator pins. */
+static void keepPinned(hmap *h, bmap **buckets)
+{
+  if (*buckets && pinned(arrayOf(*buckets))) {
+    retire(h, *buckets);
+    *buckets = NULL;
+  }
 }
 
 /* Empties a table, with a new seed. */
 static void mapclear(hmap *h)
 {
-  beginWrite(h);
-  freeSlots(h->t, h->oldbuckets, h->nevacuate);
-  freeSlots(h->t, h->buckets, 0);
-  dropBuckets(h, h->oldbuckets);
-  dropBuckets(h, h->buckets);
-  setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
-  h->count = 0;
-  h->B = 0;
-  h->noverflow = 0;
-  h->buckets = h->oldbuckets = NULL;
-  h->blocks = h->oldblocks = NULL;
-  h->nevacuate = 0;
-  h->hash0 = newSeed();
-  h->seq++;
-  h->nclear++;
-  endWrite(h);
+  hmap old = mapdetach(h);
+  freeContents(&old, old.oldbuckets, old.nevacuate);
+  freeContents(&old, old.buckets, 0);
+  keepPinned(h, &old.oldbuckets);
+  keepPinned(h, &old.buckets);
+  freeBuckets(old.oldbuckets);
+  freeBuckets(old.buckets);
 }
 
 /* Frees all that a table has. */
 static void mapfree(hmap *h)
 {
-  freeSlots(h->t, h->oldbuckets, h->nevacuate);
-  freeSlots(h->t, h->buckets, 0);
-  freeBuckets(h->t, h->oldbuckets);
-  freeBuckets(h->t, h->buckets);
+  freeContents(h, h->oldbuckets, h->nevacuate);
+  freeContents(h, h->buckets, 0);
+  freeBuckets(h->oldbuckets);
+  freeBuckets(h->buckets);
   freeRetired(h);
 }

@@ -28,12 +28,13 @@
 enum {
   bucketCntBits = 3,
   bucketCnt = 1 << bucketCntBits, /* slots a bucket */
+  halfCnt = bucketCnt / 2,        /* slots of a half bucket */
   loadFactorNum = HMAP_LOADFACTOR, /* average slots in use a bucket at which a table grows: 13/2, see map.c */
   loadFactorDen = 2,
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
-  maxB = 32           /* stored hashes have 32 bits */
+  maxB = 31           /* stored hashes have 32 bits, and bucketArray counts with as many */
 };
 
 /* What a byte of bmap.tophash says of its slot. The order matters: isEmpty and evacuated compare.
@@ -44,15 +45,17 @@ enum {
  *   2      evacuatedX      its entry moved to the new array, same index     evacuated* only
  *   3      evacuatedY      its entry moved to the new array, upper half     evacuated* only
  *   4      evacuatedEmpty  was empty when its bucket was evacuated          evacuated* only
+ *   4      noSlot          the last four of a half bucket: not there        any
  *   5-255  the top eight bits of the hash, 5 added to those below 5         any but evacuated* */
-enum { emptyRest = 0, emptyOne = 1, evacuatedX = 2, evacuatedY = 3, evacuatedEmpty = 4, minTopHash = 5 };
+enum { emptyRest = 0, emptyOne = 1, evacuatedX = 2, evacuatedY = 3, evacuatedEmpty = 4, noSlot = 4, minTopHash = 5 };
 
 /* hmap.flags, relaxed atomics */
 enum {
   hashWriting = 4,  /* a thread is writing to the table */
   sameSizeGrow = 8, /* the growth under way is to an array of the same size */
   hashChecked = 16, /* misuse is looked for: hashWriting is kept */
-  hashCounted = 32  /* HMAP_STATS is set: what happens to the table is counted */
+  hashCounted = 32, /* HMAP_STATS is set: what happens to the table is counted */
+  halfBucket = 64   /* the array is one bucket with room for four entries, as most tables need no more */
 };
 
 /* The metadata of a bucket. An array has them dense, four a cache line, apart from the blocks that hold hashes, keys and
@@ -67,7 +70,8 @@ enum {
 typedef struct bmap {
   uint8_t tophash[bucketCnt];
   uint8_t filter;
-  uint8_t unused[3];
+  bool wide; /* the block holds a pointer to a block in the widest of the table's formats */
+  uint8_t unused[2];
   uint32_t overflow; /* 0: last of its chain; else 1 + the number of the overflow bucket that follows */
 } bmap;
 _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
@@ -75,17 +79,19 @@ _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
 /* In front of each allocation of bmaps and blocks: an array of 2^B buckets with the first overflow buckets behind them, or a
  * chunk of further overflow buckets.
  *
- *   | bucketArray | bmap 0 .. bmap n-1 | pad | block 0 .. block n-1 | */
+ *   | bucketArray | 2^B bmaps | tail bmaps of overflow buckets | pad | a block for each | */
 typedef struct bucketArray {
   _Alignas(16) struct bucketArray *next; /* chunk: the chunk made before it; retired array: the next of the ring */
   struct bucketArray *chunks;            /* the newest chunk; NULL while the overflow buckets of the array itself suffice */
-  size_t n;                              /* bmaps here */
-  size_t first;                          /* array: 2^B; chunk: the number of its first overflow bucket */
-  size_t released;                       /* bmaps, from the first, whose memory has gone back to the system */
+  const struct maptype *t;               /* how its blocks look */
+  uint32_t n;                            /* bmaps here */
+  uint32_t tail;                         /* the last of them, which are overflow buckets; in a chunk all are */
+  uint32_t first;                        /* the number of the first of those; an array's own begin with 0 */
   uint32_t nextOverflow;                 /* overflow buckets handed out so far, which is the number of the next */
+  uint32_t released;                     /* bmaps, from the first, whose memory has gone back to the system */
   uint32_t pins;                         /* iterators that may still read this array; relaxed atomic */
 } bucketArray;
-_Static_assert(sizeof(bucketArray) % 16 == 0, "bmaps stay aligned");
+_Static_assert(sizeof(bucketArray) == 48 || sizeof(void *) != 8, "bmaps stay aligned, small tables small");
 
 /* How keys are hashed and compared. */
 enum hashalg {
@@ -110,6 +116,7 @@ typedef struct maptype {
   uint32_t elemoff;   /* of the elem in a slot */
   uint32_t slotsize;
   uint32_t blocksize;
+  const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
   uint64_t (*hash)(const void *key, const hmap_seed *seed);
   bool (*equal)(const void *stored, const void *key);
 } maptype;
@@ -119,15 +126,17 @@ struct hmap {
   size_t count; /* entries; first, as in Go */
   uint8_t flags;
   uint8_t B;                      /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
+  uint8_t format;                 /* which of t->formats the next array has: all entries so far fit in it */
+  uint8_t tag;                    /* whatever the table's owner wants to know of it */
   uint32_t noverflow;             /* overflow buckets in use in the current array */
   hmap_seed hash0;                /* the seed */
   bmap *buckets;                  /* array of 2^B buckets; NULL until the first entry */
   unsigned char *blocks;          /* and their blocks */
   bmap *oldbuckets;               /* the array before this one, half its size or the same; not NULL only while growing */
-  unsigned char *oldblocks;
-  size_t nevacuate;               /* old buckets below this one have been evacuated, and their memory may be gone */
   bucketArray *retired;           /* ring of arrays on their way back to the system; points to the last */
-  const maptype *t;
+  const maptype *t;               /* what the table holds, in the format of the current array */
+  uint32_t nevacuate;             /* old buckets below this one have been evacuated, and their memory may be gone */
+  uint32_t nwide;                 /* buckets whose block is elsewhere */
   uint32_t seq;                   /* changes with every write that moves, adds or removes an entry */
   uint32_t nclear;                /* times cleared or deleted to empty, which ends iterators */
 };
@@ -136,8 +145,9 @@ struct hmap {
 typedef struct place {
   bmap *b; /* NULL: nowhere */
   unsigned char *block;
-  bmap *head;    /* the chain's first bucket */
-  bmap *buckets; /* the array that it is in */
+  const maptype *t; /* how the block looks */
+  bmap *head;       /* the chain's first bucket */
+  bmap *buckets;    /* the array that it is in */
   unsigned i;
 } place;
 
@@ -211,6 +221,10 @@ ALWAYS_INLINE uint8_t filterBit(uint8_t top)
   return (uint8_t)(1u << (top & 7));
 }
 
+ALWAYS_INLINE bucketArray *arrayOf(bmap *buckets)
+{
+  return (bucketArray *)(void *)buckets - 1;
+}
 ALWAYS_INLINE bool growing(const hmap *h)
 {
   return h->oldbuckets != NULL;
@@ -226,6 +240,15 @@ ALWAYS_INLINE size_t noldbuckets(const hmap *h)
 ALWAYS_INLINE size_t oldbucketmask(const hmap *h)
 {
   return noldbuckets(h) - 1;
+}
+/* The formats of the current and the old array of a table that holds what t says, in whatever format. */
+ALWAYS_INLINE const maptype *newType(const hmap *h, const maptype *t)
+{
+  return t->formats ? h->t : t;
+}
+ALWAYS_INLINE const maptype *oldType(const hmap *h, const maptype *t)
+{
+  return t->formats ? arrayOf(h->oldbuckets)->t : t;
 }
 /* Whether an old bucket has been evacuated. Below nevacuate the bucket itself may not be there any more. */
 ALWAYS_INLINE bool bucketEvacuated(const hmap *h, size_t oldbucket)
@@ -244,11 +267,12 @@ ALWAYS_INLINE bool tooManyOverflowBuckets(uint32_t noverflow, uint8_t B)
 {
   return noverflow >= bucketShift(B);
 }
-
-ALWAYS_INLINE bucketArray *arrayOf(bmap *buckets)
+/* Whether an eighth of the buckets have their block elsewhere: a growth to the same size puts them in one piece again. */
+ALWAYS_INLINE bool tooManyWideBuckets(uint32_t nwide, uint8_t B)
 {
-  return (bucketArray *)(void *)buckets - 1;
+  return nwide > bucketShift(B) >> 3;
 }
+
 ALWAYS_INLINE bmap *bmapsOf(bucketArray *a)
 {
   return (bmap *)(void *)(a + 1);
@@ -282,11 +306,36 @@ ALWAYS_INLINE void *elemOf(const maptype *t, unsigned char *slot)
   return t->indirectelem ? *(void **)(void *)(slot + t->elemoff) : slot + t->elemoff;
 }
 
-/* The first bucket of chain i of an array. */
+enum { nformats = 6 };
+/* The format that holds every entry. */
+ALWAYS_INLINE const maptype *wideFormat(const maptype *t)
+{
+  return &t->formats[nformats - 1];
+}
+
+/* Makes p, whose block is that of its bucket in an array of format t, follow to where the block really is. */
+ALWAYS_INLINE void resolveBlock(const maptype *t, place *p)
+{
+  p->t = t;
+  if (t->formats && unlikely(p->b->wide)) {
+    memcpy(&p->block, p->block, sizeof p->block);
+    p->t = wideFormat(t);
+  }
+}
+
+/* The first bucket of chain i of an array of format t. */
 ALWAYS_INLINE place bucketAt(const maptype *t, bmap *buckets, unsigned char *blocks, size_t i)
 {
   bmap *b = &buckets[i];
-  return (place){b, blocks + i * t->blocksize, b, buckets, 0};
+  place p = {b, blocks + i * t->blocksize, t, b, buckets, 0};
+  resolveBlock(t, &p);
+  return p;
+}
+
+/* The first bucket of chain i of the old array. */
+ALWAYS_INLINE place oldBucketAt(const hmap *h, const maptype *t, size_t i)
+{
+  return bucketAt(oldType(h, t), h->oldbuckets, blocksOf(arrayOf(h->oldbuckets)), i);
 }
 
 /* A bucket and its block: what fits in two registers, so that a place never has to have an address. */
@@ -296,32 +345,31 @@ typedef struct bucketRef {
 } bucketRef;
 
 /* Overflow bucket number k of an array: behind its buckets, or in a chunk, of which each is twice the one before. */
-NOINLINE bucketRef overflowBucket(const maptype *t, bmap *buckets, size_t k)
+NOINLINE bucketRef overflowBucket(bmap *buckets, uint32_t k)
 {
   bucketArray *a = arrayOf(buckets);
-  size_t i = a->first + k;
-  if (i >= a->n) {
+  if (k >= a->tail)
     for (a = a->chunks; k < a->first; a = a->next)
       ;
-    i = k - a->first;
-  }
-  return (bucketRef){bmapsOf(a) + i, blocksOf(a) + i * t->blocksize};
+  size_t i = a->n - a->tail + (k - a->first);
+  return (bucketRef){bmapsOf(a) + i, blocksOf(a) + i * a->t->blocksize};
 }
 
-/* Moves p to an overflow bucket of its chain. */
-ALWAYS_INLINE void toOverflow(const maptype *t, place *p, size_t k)
+/* Moves p to an overflow bucket of its array. */
+ALWAYS_INLINE void toOverflow(place *p, uint32_t k)
 {
-  bucketRef r = overflowBucket(t, p->buckets, k);
+  bucketRef r = overflowBucket(p->buckets, k);
   p->b = r.b;
   p->block = r.block;
+  resolveBlock(arrayOf(p->buckets)->t, p);
 }
 
 /* Moves p to the next bucket of its chain. Returns false if there is none. */
-ALWAYS_INLINE bool nextInChain(const maptype *t, place *p)
+ALWAYS_INLINE bool nextInChain(place *p)
 {
   if (!p->b->overflow)
     return false;
-  toOverflow(t, p, p->b->overflow - 1);
+  toOverflow(p, p->b->overflow - 1);
   return true;
 }
 

@@ -19,6 +19,16 @@ static size_t arrayBytes(const maptype *t, size_t n)
 {
   return blockOffset(n) + n * t->blocksize;
 }
+/* Bytes of a half bucket. */
+static size_t halfBytes(const maptype *t)
+{
+  return arrayBytes(t, 1) - halfCnt * t->slotsize;
+}
+static size_t bytesOfArray(bucketArray *a)
+{
+  bool half = a->n == 1 && !a->first && bmapsOf(a)->tophash[bucketCnt - 1] == noSlot;
+  return half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
+}
 
 static void *mapPages(size_t bytes)
 {
@@ -32,10 +42,10 @@ static void *mapPages(size_t bytes)
   return p;
 }
 
-/* Returns memory for n empty buckets, or NULL if there is none. */
-static bucketArray *newArray(const maptype *t, size_t n, size_t first)
+/* Returns memory for n empty buckets, the last tail of them overflow buckets, or NULL if there is none. */
+static bucketArray *newArray(const maptype *t, size_t n, size_t tail)
 {
-  if (n > (SIZE_MAX / 2 - 4096) / (sizeof(bmap) + t->blocksize))
+  if (n > UINT32_MAX || n > (SIZE_MAX / 2 - 4096) / (sizeof(bmap) + t->blocksize))
     return NULL;
   size_t bytes = arrayBytes(t, n);
   bool heap = bytes <= maxHeapArray;
@@ -46,7 +56,7 @@ static bucketArray *newArray(const maptype *t, size_t n, size_t first)
     memset(a + 1, 0, n * sizeof(bmap));
     HMAP_COUNT(touched, n * sizeof(bmap));
   }
-  *a = (bucketArray){.n = n, .first = first};
+  *a = (bucketArray){.t = t, .n = (uint32_t)n, .tail = (uint32_t)tail};
   return a;
 }
 
@@ -59,30 +69,53 @@ static size_t overflowShare(uint8_t B)
 /* Returns an array of 2^B buckets, all empty, with its first overflow buckets; or NULL if there is no memory. */
 static bmap *makeBucketArray(const maptype *t, uint8_t B)
 {
-  size_t n = bucketShift(B);
-  bucketArray *a = newArray(t, n + overflowShare(B), n);
+  size_t tail = overflowShare(B);
+  bucketArray *a = newArray(t, bucketShift(B) + tail, tail);
   return a ? bmapsOf(a) : NULL;
+}
+
+/* Returns an array of one bucket with half its slots, or NULL if there is no memory. */
+static bmap *makeHalfBucket(const maptype *t)
+{
+  bucketArray *a = malloc(halfBytes(t));
+  if (!a)
+    return NULL;
+  *a = (bucketArray){.t = t, .n = 1};
+  bmap *b = bmapsOf(a);
+  *b = (bmap){0};
+  memset(b->tophash + halfCnt, noSlot, bucketCnt - halfCnt);
+  HMAP_COUNT(touched, sizeof *b);
+  return b;
 }
 
 /* How many overflow buckets there is memory for. */
 static size_t overflowRoom(const bucketArray *a)
 {
-  return a->chunks ? a->chunks->first + a->chunks->n : a->n - a->first;
+  return a->chunks ? a->chunks->first + a->chunks->tail : a->tail;
+}
+
+/* Adds a chunk of overflow buckets to an array: twice the last one, or what memory there is. Returns false if there is none. */
+static bool newChunk(bucketArray *a)
+{
+  size_t room = overflowRoom(a), last = a->chunks ? a->chunks->tail : a->tail, n = last ? 2 * last : 1;
+  bucketArray *chunk = NULL;
+  for (; n && !chunk; n /= 2)
+    chunk = room + n < UINT32_MAX ? newArray(a->t, n, n) : NULL;
+  if (!chunk)
+    return false;
+  chunk->first = (uint32_t)room;
+  chunk->next = a->chunks;
+  a->chunks = chunk;
+  return true;
 }
 
 /* Sees to it that the next n calls of newoverflow on an array succeed. Returns false if there is no memory. */
-static bool reserveOverflow(const maptype *t, bmap *buckets, size_t n)
+static bool reserveOverflow(bmap *buckets, size_t n)
 {
   bucketArray *a = arrayOf(buckets);
-  while (overflowRoom(a) - a->nextOverflow < n) {
-    size_t room = overflowRoom(a), share = a->first >> 4;
-    size_t more = a->chunks ? 2 * a->chunks->n : share ? 2 * share : 1;
-    bucketArray *chunk = room + more < UINT32_MAX ? newArray(t, more, room) : NULL;
-    if (!chunk)
+  while (overflowRoom(a) - a->nextOverflow < n)
+    if (!newChunk(a))
       return false;
-    chunk->next = a->chunks;
-    a->chunks = chunk;
-  }
   return true;
 }
 
@@ -118,10 +151,10 @@ static size_t bmapsGone(const bucketArray *a, size_t k)
 {
   return larger(pageUp(sizeof *a), pageDown(sizeof *a + k * sizeof(bmap)));
 }
-static size_t blocksGone(const maptype *t, const bucketArray *a, size_t k)
+static size_t blocksGone(const bucketArray *a, size_t k)
 {
   size_t blocks = blockOffset(a->n);
-  return larger(pageUp(blocks), pageDown(blocks + k * t->blocksize));
+  return larger(pageUp(blocks), pageDown(blocks + k * a->t->blocksize));
 }
 
 /* How many buckets make a piece. */
@@ -134,27 +167,27 @@ static size_t bucketsAPiece(const maptype *t)
 }
 
 /* Gives back one piece of what the buckets below limit take in a mapped array. Returns false if there is no whole piece. */
-static bool releaseBelow(const maptype *t, bucketArray *a, size_t limit)
+static bool releaseBelow(bucketArray *a, size_t limit)
 {
-  size_t from = a->released, to = from + bucketsAPiece(t);
-  if (to > limit || arrayBytes(t, a->n) <= maxHeapArray)
+  size_t from = a->released, to = from + bucketsAPiece(a->t);
+  if (to > limit || bytesOfArray(a) <= maxHeapArray)
     return false;
   unmapBetween(a, bmapsGone(a, from), bmapsGone(a, to));
-  unmapBetween(a, blocksGone(t, a, from), blocksGone(t, a, to));
-  a->released = to;
+  unmapBetween(a, blocksGone(a, from), blocksGone(a, to));
+  a->released = (uint32_t)to;
   return true;
 }
 
 /* Frees what is left of one allocation. */
-static void freeArray(const maptype *t, bucketArray *a)
+static void freeArray(bucketArray *a)
 {
-  size_t bytes = arrayBytes(t, a->n), k = a->released;
+  size_t bytes = bytesOfArray(a), k = a->released;
   if (bytes <= maxHeapArray) {
     HMAP_COUNT(freed, bytes);
     free(a);
     return;
   }
-  unmapBetween(a, blocksGone(t, a, k), pageUp(bytes));
+  unmapBetween(a, blocksGone(a, k), pageUp(bytes));
   unmapBetween(a, bmapsGone(a, k), pageUp(blockOffset(a->n)));
   unmapBetween(a, 0, pageUp(sizeof *a));
 }
@@ -167,14 +200,14 @@ static bucketArray *popChunk(bucketArray *a)
 }
 
 /* Frees an array and its chunks at once. */
-static void freeBuckets(const maptype *t, bmap *buckets)
+static void freeBuckets(bmap *buckets)
 {
   if (!buckets)
     return;
   bucketArray *a = arrayOf(buckets);
   while (a->chunks)
-    freeArray(t, popChunk(a));
-  freeArray(t, a);
+    freeArray(popChunk(a));
+  freeArray(a);
 }
 
 static bool pinned(bucketArray *a)
@@ -199,13 +232,13 @@ NOINLINE void releaseRetired(hmap *h)
   if (pinned(a)) {
     h->retired = a;
   } else if (a->chunks) {
-    if (!releaseBelow(h->t, a->chunks, a->chunks->n))
-      freeArray(h->t, popChunk(a));
-  } else if (!releaseBelow(h->t, a, a->n)) {
+    if (!releaseBelow(a->chunks, a->chunks->n))
+      freeArray(popChunk(a));
+  } else if (!releaseBelow(a, a->n)) {
     h->retired->next = a->next;
     if (h->retired == a)
       h->retired = NULL;
-    freeArray(h->t, a);
+    freeArray(a);
   }
 }
 
@@ -217,6 +250,6 @@ static void freeRetired(hmap *h)
     h->retired->next = a->next;
     if (h->retired == a)
       h->retired = NULL;
-    freeBuckets(h->t, bmapsOf(a));
+    freeBuckets(bmapsOf(a));
   }
 }

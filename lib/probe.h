@@ -78,9 +78,9 @@ ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
   if (unlikely(growing(h))) {
     size_t old = (size_t)hash & oldbucketmask(h);
     if (!bucketEvacuated(h, old))
-      return bucketAt(t, h->oldbuckets, h->oldblocks, old);
+      return oldBucketAt(h, t, old);
   }
-  return bucketAt(t, h->buckets, h->blocks, (size_t)hash & bucketMask(h->B));
+  return bucketAt(newType(h, t), h->buckets, h->blocks, (size_t)hash & bucketMask(h->B));
 }
 
 /* A key's hash as it is looked for: all of it, and the part that blocks store. */
@@ -128,7 +128,7 @@ again:;
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
       p.i = firstSlot(m);
-      bool same = equal(h, t, p.block, p.i, k->stored, key);
+      bool same = equal(h, p.t, p.block, p.i, k->stored, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
         if (h->buckets)
@@ -150,7 +150,7 @@ again:;
     }
     if (likely(!(p.b->filter & beyond)))
       return false;
-    nextInChain(t, &p);
+    nextInChain(&p);
   }
 }
 

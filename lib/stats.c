@@ -2,14 +2,14 @@
 #include "map.h"
 
 /* Bytes of an array and its chunks that have not gone back to the system. */
-static size_t arrayFootprint(const maptype *t, bmap *buckets)
+static size_t arrayFootprint(bmap *buckets)
 {
   size_t bytes = 0;
   if (!buckets)
     return 0;
   bucketArray *a = arrayOf(buckets);
   for (bucketArray *c = a; c; c = c == a ? a->chunks : c->next)
-    bytes += arrayBytes(t, c->n) - c->released * (sizeof(bmap) + t->blocksize);
+    bytes += bytesOfArray(c) - c->released * (sizeof(bmap) + c->t->blocksize);
   return bytes;
 }
 
@@ -19,18 +19,19 @@ static size_t retiredFootprint(const hmap *h)
   bucketArray *a = h->retired;
   if (a)
     do
-      bytes += arrayFootprint(h->t, bmapsOf(a));
+      bytes += arrayFootprint(bmapsOf(a));
     while ((a = a->next) != h->retired);
   return bytes;
 }
 
-static size_t longestChain(const maptype *t, bmap *buckets, size_t from)
+static size_t longestChain(bmap *buckets, size_t from)
 {
   size_t longest = 0;
-  for (size_t i = from; buckets && i < arrayOf(buckets)->first; i++) {
-    place p = bucketAt(t, buckets, blocksOf(arrayOf(buckets)), i);
+  bucketArray *a = buckets ? arrayOf(buckets) : NULL;
+  for (size_t i = from; a && i < a->n - a->tail; i++) {
+    place p = bucketAt(a->t, buckets, blocksOf(a), i);
     size_t n = 1;
-    while (nextInChain(t, &p))
+    while (nextInChain(&p))
       n++;
     if (n > longest)
       longest = n;
@@ -40,7 +41,7 @@ static size_t longestChain(const maptype *t, bmap *buckets, size_t from)
 
 static void mapstats(const hmap *h, hmap_stats *s)
 {
-  size_t old = longestChain(h->t, h->oldbuckets, h->nevacuate), new = longestChain(h->t, h->buckets, 0);
+  size_t old = longestChain(h->oldbuckets, h->nevacuate), new = longestChain(h->buckets, 0);
   size_t behind = (h->t->indirectkey ? h->t->keysize : 0) + (h->t->indirectelem ? h->t->elemsize : 0);
   *s = (hmap_stats){
       .len = h->count,
@@ -49,7 +50,7 @@ static void mapstats(const hmap *h, hmap_stats *s)
       .noldbuckets = growing(h) ? noldbuckets(h) : 0,
       .nevacuated = h->nevacuate,
       .longest_chain = old > new ? old : new,
-      .bytes = arrayFootprint(h->t, h->buckets) + arrayFootprint(h->t, h->oldbuckets) + retiredFootprint(h) + h->count * behind,
+      .bytes = arrayFootprint(h->buckets) + arrayFootprint(h->oldbuckets) + retiredFootprint(h) + h->count * behind,
       .load = (double)h->count / (double)bucketShift(h->B),
   };
 }

@@ -22,10 +22,10 @@ ALWAYS_INLINE size_t walkOld(const hmap *h)
 ALWAYS_INLINE place walkPlace(const hmap *h, const maptype *t, const mapwalk *w)
 {
   size_t start = (size_t)h->hash0.k1, n = w->n - 1, old = walkOld(h);
-  place p = n < old ? bucketAt(t, h->oldbuckets, h->oldblocks, (start + n) & (old - 1))
-                    : bucketAt(t, h->buckets, h->blocks, (start + n - old) & bucketMask(h->B));
+  place p = n < old ? oldBucketAt(h, t, (start + n) & (old - 1))
+                    : bucketAt(newType(h, t), h->buckets, h->blocks, (start + n - old) & bucketMask(h->B));
   if (unlikely(w->overflow))
-    toOverflow(t, &p, w->overflow - 1);
+    toOverflow(&p, w->overflow - 1);
   return p;
 }
 

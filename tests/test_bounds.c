@@ -18,7 +18,7 @@ static size_t entriesOf(const hmap *h, bmap *buckets, size_t i)
   size_t n = 0;
   do
     n += (size_t)__builtin_popcount(matchFull(p.b));
-  while (nextInChain(h->t, &p));
+  while (nextInChain(&p));
   return n;
 }
 
@@ -316,7 +316,7 @@ static void test_a_new_array_comes_untouched(void **state)
     assert_in_range(counted.touched, 0, 8 << 10);
     assert_in_range(counted.maps, 0, 1);
     assert_true((counted.maps == 1) == (arrayBytes(h->t, arrayOf(buckets)->n) > maxHeapArray));
-    freeBuckets(h->t, buckets);
+    freeBuckets(buckets);
     hmap_free(h);
   }
   ASSERT_NOTHING_LEFT();

@@ -169,7 +169,7 @@ static guint numberOf(guint kind, gconstpointer key)
 static GHashTable *emptyTable(guint kind)
 {
   GHashTable *t = g_hash_table_new(functions[kind].hash, functions[kind].equal);
-  assert_int_equal(t->kind, kind);
+  assert_int_equal(t->h.tag, kind);
   return t;
 }
 
@@ -968,7 +968,7 @@ static void insertTooMany(void)
   GHashTable *t = filledTable(kindDirect, 10);
   t->h.B = 31; /* it does not want to grow */
   for (t->h.count = maxEntries;; t->h.count++) {
-    writeNew(t, t->h.t, (place){.b = t->h.buckets, .block = t->h.blocks}, NULL, NULL);
+    writeNew(t, (place){.b = t->h.buckets, .block = t->h.blocks, .t = t->h.t}, NULL, NULL);
     fputs("the last one. ", stderr);
   }
 }

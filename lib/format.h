@@ -1,0 +1,120 @@
+/* format.h: blocks with only as much room as their entries need.
+ *
+ * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key. Such
+ * a table has six formats: a key takes 4 bytes or a pointer, an elem nothing, 4 bytes or a pointer. An array has the format
+ * that held all entries when it was made. An entry that comes later and does not fit makes only its own bucket wide: the bucket's
+ * block moves to memory of its own, in the last format, and no entry changes its place. The next array is made for it.
+ *
+ *   format  0      1      2      3      4      5
+ *   key     4      4      4      void*  void*  void*
+ *   elem    =key   4      void*  =key   4      void*   */
+#ifndef HMAP_FORMAT_H
+#define HMAP_FORMAT_H
+
+#include "map.h"
+
+enum { elemFormats = 3 };
+
+ALWAYS_INLINE uintptr_t wordAt(const unsigned char *p, uint32_t size)
+{
+  uint32_t small;
+  uintptr_t word;
+  if (size == sizeof small) {
+    memcpy(&small, p, sizeof small);
+    return small;
+  }
+  memcpy(&word, p, sizeof word);
+  return word;
+}
+ALWAYS_INLINE void setWord(unsigned char *p, uint32_t size, uintptr_t word)
+{
+  uint32_t small = (uint32_t)word;
+  if (size == sizeof small)
+    memcpy(p, &small, sizeof small);
+  else
+    memcpy(p, &word, sizeof word);
+}
+
+ALWAYS_INLINE uintptr_t wordKey(const maptype *t, unsigned char *slot)
+{
+  return wordAt(slot, t->keysize);
+}
+ALWAYS_INLINE uintptr_t wordElem(const maptype *t, unsigned char *slot)
+{
+  return t->elemsize ? wordAt(slot + t->elemoff, t->elemsize) : wordKey(t, slot);
+}
+ALWAYS_INLINE void setWords(const maptype *t, unsigned char *slot, uintptr_t key, uintptr_t elem)
+{
+  setWord(slot, t->keysize, key);
+  if (t->elemsize)
+    setWord(slot + t->elemoff, t->elemsize, elem);
+}
+
+/* The smallest format that holds an entry. */
+ALWAYS_INLINE unsigned formatFor(uintptr_t key, uintptr_t elem)
+{
+  return elemFormats * (key > UINT32_MAX) + (elem == key ? 0 : elem > UINT32_MAX ? 2 : 1);
+}
+/* The smallest format that holds what two formats hold. An elem that is a large key fits where there are none, but not in 4 bytes. */
+ALWAYS_INLINE unsigned joinFormats(unsigned a, unsigned b)
+{
+  unsigned key = a / elemFormats | b / elemFormats, x = a % elemFormats, y = b % elemFormats, elem = x > y ? x : y;
+  if (elem == 1 && (a == elemFormats || b == elemFormats))
+    elem = 2;
+  return elemFormats * key + elem;
+}
+ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
+{
+  unsigned has = (unsigned)(t - t->formats);
+  return joinFormats(has, format) == has;
+}
+
+/* Sees to it that the next array has room for an entry that is about to come. */
+ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
+{
+  unsigned format = joinFormats(h->format, formatFor(key, elem));
+  if (unlikely(format != h->format))
+    h->format = (uint8_t)format;
+}
+
+/* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or, where
+ * spare is NULL, new. Returns false, with nothing changed, if there is no memory. */
+NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
+{
+  const maptype *wide = wideFormat(p->t);
+  unsigned char *block = spare ? *spare : malloc(wide->blocksize);
+  if (!block)
+    return false;
+  if (spare)
+    memcpy(spare, block, sizeof *spare);
+  if (wide->stored)
+    memcpy(block, p->block, bucketCnt * sizeof(uint32_t));
+  for (unsigned i = 0; i < bucketCnt; i++) {
+    unsigned char *slot = slotOf(p->t, p->block, i);
+    if (p->b->tophash[i] >= minTopHash)
+      setWords(wide, slotOf(wide, block, i), wordKey(p->t, slot), wordElem(p->t, slot));
+  }
+  memcpy(p->block, &block, sizeof block);
+  p->b->wide = true;
+  p->block = block;
+  p->t = wide;
+  h->nwide++;
+  return true;
+}
+
+/* Writes an entry's key and elem into its slot. Returns false if its bucket would have to be widened and there is no memory for
+ * that; then the slot is as it was. */
+ALWAYS_INLINE bool setEntry(hmap *h, place *p, uintptr_t key, uintptr_t elem, void **spare)
+{
+  if (unlikely(!formatFits(p->t, formatFor(key, elem)))) {
+    place wide = *p; /* so that p need not have an address where this does not happen */
+    wantFormat(h, key, elem);
+    if (!widenBlock(h, &wide, spare))
+      return false;
+    *p = wide;
+  }
+  setWords(p->t, slotOf(p->t, p->block, p->i), key, elem);
+  return true;
+}
+
+#endif

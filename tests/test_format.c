@@ -1,0 +1,348 @@
+/* test_format.c: blocks with only as much room as their entries need (lib/format.h), against a plain model: keys and elems of
+ * 4 bytes and of 8, and elems that are their keys, in all mixtures, through growths, overwriting, walks and clears, with hmap_check
+ * along the way. And the first array, half a bucket. */
+#include "testing.h"
+
+enum { maxKeys = 1500 };
+
+/* Two families of the six formats: keys that are their own hash, and keys with a 32-bit hash of somebody else's. */
+static maptype families[2][nformats];
+
+static void makeFamilies(void)
+{
+  static const uint32_t elemsizes[elemFormats] = {0, 4, sizeof(void *)};
+  for (int stored = 0; stored < 2; stored++)
+    for (unsigned f = 0; f < nformats; f++) {
+      maptype t = {
+          .alg = stored ? algShim : sizeof(void *) == 8 ? alg64 : alg32,
+          .stored = stored,
+          .keysize = f < elemFormats ? 4 : sizeof(void *),
+          .elemsize = elemsizes[f % elemFormats],
+          .formats = families[stored],
+      };
+      layout(&t);
+      families[stored][f] = t;
+    }
+}
+
+static bool equalWord(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+{
+  (void)h;
+  return (!t->stored || hashesOf(block)[i] == stored) && wordKey(t, slotOf(t, block, i)) == *(const uintptr_t *)key;
+}
+
+typedef struct subject {
+  hmap h;
+  const maptype *t;
+  unsigned badBits; /* so many bits of a stored hash are always zero */
+  uintptr_t key[maxKeys], elem[maxKeys];
+  bool there[maxKeys];
+  size_t count, widened, narrowed;
+} subject;
+
+/* A number that is large once in rare. */
+static uintptr_t randomSize(unsigned rare)
+{
+  uint64_t x = random64();
+  return (uintptr_t)(rare && x % rare == 0 ? x : x >> 44);
+}
+
+static keyhash hashWord(const subject *s, uintptr_t key)
+{
+  if (!s->t->stored) {
+    uint64_t hash = memhash64(key, &s->h.hash0);
+    return (keyhash){hash, (uint32_t)hash};
+  }
+  uint32_t raw = (uint32_t)(key * 2654435761u ^ key >> 16) >> s->badBits;
+  return (keyhash){mix32(raw, &s->h.hash0), raw};
+}
+
+static void putEntry(subject *s, size_t i, uintptr_t elem)
+{
+  place at = {0};
+  keyhash k = hashWord(s, s->key[i]);
+  wantFormat(&s->h, s->key[i], elem);
+  assert_int_equal(mapassign(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  assert_non_null(at.b);
+  assert_true(setEntry(&s->h, &at, s->key[i], elem, NULL));
+  s->count += !s->there[i];
+  s->there[i] = true;
+  s->elem[i] = elem;
+}
+
+static void cutEntry(subject *s, size_t i)
+{
+  place at = {0};
+  keyhash k = hashWord(s, s->key[i]);
+  assert_int_equal(mapaccessw(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  if (s->there[i]) {
+    mapdelete(&s->h, &at);
+    s->count--;
+  }
+  s->there[i] = false;
+}
+
+static void lookAt(subject *s, size_t i)
+{
+  place at = {0};
+  keyhash k = hashWord(s, s->key[i]);
+  assert_int_equal(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  if (s->there[i])
+    assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
+}
+
+static size_t numberOf(const subject *s, uintptr_t key)
+{
+  for (size_t i = 0; i < maxKeys; i++)
+    if (s->there[i] && s->key[i] == key)
+      return i;
+  fail_msg("a walk came to a key that is not there");
+  return 0;
+}
+
+/* Walks the table, overwriting and removing on the way: each entry comes once, and with its elem. */
+static void walkAll(subject *s, unsigned rare)
+{
+  mapwalk w = {0};
+  place at = {0};
+  size_t before = s->count, came = 0;
+  while (walknext(&s->h, s->t, &w, &at)) {
+    uintptr_t key = wordKey(at.t, slotOf(at.t, at.block, at.i));
+    size_t i = numberOf(s, key);
+    assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
+    came++;
+    if (random64() % 3 == 0) {
+      s->elem[i] = randomSize(rare);
+      assert_true(setEntry(&s->h, &at, key, s->elem[i], NULL));
+    } else if (random64() % 8 == 0) {
+      mapdelete(&s->h, &at);
+      s->there[i] = false;
+      s->count--;
+    }
+  }
+  assert_int_equal(came, before);
+}
+
+static void step(subject *s, unsigned phase, unsigned rare)
+{
+  size_t i = random64() % maxKeys;
+  unsigned op = random64() % 1000;
+  if (op < (phase % 2 ? 250 : 500))
+    putEntry(s, i, random64() % 3 == 0 ? s->key[i] : randomSize(rare));
+  else if (op < 700)
+    cutEntry(s, i);
+  else if (op < 998)
+    lookAt(s, i);
+  else
+    walkAll(s, rare);
+}
+
+/* How often a bucket was widened, and one came out of a growth in one piece, in all runs. */
+static size_t widened, narrowed;
+
+/* rareKey, rareElem: one key, one elem in so many is large; 0: none. */
+static void runModel(bool stored, unsigned badBits, unsigned rareKey, unsigned rareElem)
+{
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[stored];
+  s.badBits = badBits;
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < maxKeys; i++)
+    s.key[i] = randomSize(rareKey) << 11 | i; /* no two alike */
+  for (unsigned n = 0; n < 12000; n++) {
+    uint32_t wide = s.h.nwide;
+    step(&s, n / 3000, n < 2000 ? 0 : rareElem); /* large ones come late, and find small formats */
+    s.widened += s.h.nwide > wide;
+    s.narrowed += s.h.nwide < wide;
+    assert_int_equal(s.h.count, s.count);
+    if (n % 5 == 0)
+      assert_null(mapcheck(&s.h));
+    if (n == 11000) {
+      mapclear(&s.h);
+      memset(s.there, 0, sizeof s.there);
+      s.count = 0;
+    }
+  }
+  widened += s.widened;
+  narrowed += s.narrowed;
+  mapfree(&s.h);
+  assert_int_equal(memory.live, 0);
+  assert_int_equal(memory.mapped, 0);
+}
+
+static void test_model_of_all_mixtures(void **state)
+{
+  (void)state;
+  static const unsigned rarities[] = {0, 1, 3, 50, 700};
+  for (int stored = 0; stored < 2; stored++)
+    for (int k = 0; k < 5; k++)
+      for (int e = 0; e < 5; e++)
+        runModel(stored, 0, rarities[k], rarities[e]);
+  assert_true(widened > 100);
+  assert_true(narrowed > 100);
+}
+
+static void test_model_with_bad_hashes(void **state)
+{
+  (void)state;
+  runModel(true, 28, 50, 50);
+  runModel(true, 25, 0, 3);
+}
+
+static void test_a_format_holds_what_it_says(void **state)
+{
+  (void)state;
+  const uintptr_t large = UINTPTR_MAX - 6, small = 7;
+  const uintptr_t entries[][2] = {{small, small}, {small, 8}, {small, large}, {large, large}, {large, small}, {large, large - 1}};
+  for (unsigned f = 0; f < nformats; f++)
+    for (unsigned e = 0; e < 6; e++) {
+      const maptype *t = &families[0][f];
+      unsigned char slot[2 * sizeof(void *)];
+      if (!formatFits(t, formatFor(entries[e][0], entries[e][1])))
+        continue;
+      setWords(t, slot, entries[e][0], entries[e][1]);
+      assert_int_equal(wordKey(t, slot), entries[e][0]);
+      assert_int_equal(wordElem(t, slot), entries[e][1]);
+    }
+  for (unsigned e = 0; e < 6; e++)
+    assert_true(formatFits(wideFormat(families[0]), formatFor(entries[e][0], entries[e][1])));
+}
+
+/* One large key changes one bucket, and no entry its place. */
+static void test_one_large_key_changes_one_bucket(void **state)
+{
+  (void)state;
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[0];
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < 1000; i++) {
+    s.key[i] = i;
+    putEntry(&s, i, i);
+  }
+  assert_ptr_equal(s.h.t, &families[0][0]);
+  place before, after;
+  keyhash k = hashWord(&s, 500);
+  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[500], equalWord, &before));
+  assert_true(setEntry(&s.h, &before, 500, UINTPTR_MAX, NULL));
+  assert_int_equal(s.h.nwide, 1);
+  s.elem[500] = UINTPTR_MAX;
+  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[500], equalWord, &after));
+  assert_ptr_equal(after.b, before.b);
+  assert_int_equal(after.i, before.i);
+  for (size_t i = 0; i < 1000; i++)
+    lookAt(&s, i);
+  assert_null(mapcheck(&s.h));
+  mapfree(&s.h);
+}
+
+/* An evacuation that cannot have the wide blocks that it needs does not happen, and the table goes on. */
+static void test_no_memory_to_widen(void **state)
+{
+  (void)state;
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[1];
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < 300; i++) {
+    s.key[i] = i;
+    putEntry(&s, i, 1);
+  }
+  for (size_t i = 300; !growing(&s.h); i++) {
+    s.key[i] = i;
+    putEntry(&s, i, 1);
+  }
+  mapwalk w = {0};
+  place at = {0};
+  while (walknext(&s.h, s.t, &w, &at)) { /* every old bucket becomes wide; the new array is not made for that */
+    uintptr_t key = wordKey(at.t, slotOf(at.t, at.block, at.i));
+    s.elem[key] = UINTPTR_MAX - key;
+    assert_true(setEntry(&s.h, &at, key, s.elem[key], NULL));
+  }
+  uint32_t evacuated = s.h.nevacuate;
+  memory.failAll = true;
+  place moved;
+  keyhash k = hashWord(&s, s.key[0]);
+  assert_false(widenBlock(&s.h, &(place){bmapsOf(arrayOf(s.h.buckets)), s.h.blocks, s.h.t, s.h.buckets, s.h.buckets, 0}, NULL));
+  assert_true(mapaccessw(&s.h, s.t, k.hash, k.stored, &s.key[0], equalWord, &moved));
+  assert_int_equal(s.h.nevacuate, evacuated);
+  for (size_t i = 0; i < 300; i++)
+    lookAt(&s, i);
+  assert_null(mapcheck(&s.h));
+  memory.failAll = false;
+  for (size_t i = 0; growing(&s.h); i = (i + 1) % 300)
+    putEntry(&s, i, s.elem[i]);
+  for (size_t i = 0; i < 300; i++)
+    lookAt(&s, i);
+  assert_null(mapcheck(&s.h));
+  mapfree(&s.h);
+  assert_int_equal(memory.live, 0);
+}
+
+static void test_the_first_array_is_half_a_bucket(void **state)
+{
+  (void)state;
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[1];
+  assert_true(makemap(&s.h, s.t, 0));
+  assert_null(s.h.buckets);
+  for (size_t i = 0; i < 5; i++) {
+    s.key[i] = i;
+    putEntry(&s, i, i);
+    assert_int_equal(!!(flagsOf(&s.h) & halfBucket), i < 4);
+    assert_int_equal(s.h.B, 0);
+    assert_int_equal(s.h.noverflow, 0);
+    assert_null(mapcheck(&s.h));
+  }
+  for (size_t i = 0; i < 5; i++)
+    lookAt(&s, i);
+  mapclear(&s.h);
+  assert_false(flagsOf(&s.h) & halfBucket);
+  assert_null(mapcheck(&s.h));
+  mapfree(&s.h);
+}
+
+/* A half bucket that cannot grow takes overflow buckets, and what is behind it is found and walked. */
+static void test_a_half_bucket_that_cannot_grow(void **state)
+{
+  (void)state;
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[1];
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < 4; i++) {
+    s.key[i] = i;
+    putEntry(&s, i, i);
+  }
+  memory.failAt = memory.calls + 1; /* hashGrow's; the overflow bucket is there */
+  s.key[4] = 4;
+  putEntry(&s, 4, 4);
+  memory.failAt = 0;
+  assert_int_equal(s.h.noverflow, 1);
+  assert_true(flagsOf(&s.h) & halfBucket);
+  assert_null(mapcheck(&s.h));
+  for (size_t i = 0; i < 4; i++) {
+    cutEntry(&s, i);
+    assert_null(mapcheck(&s.h));
+  }
+  walkAll(&s, 0);
+  mapfree(&s.h);
+  assert_int_equal(memory.live, 0);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(test_model_of_all_mixtures),
+      TEST(test_model_with_bad_hashes),
+      TEST(test_a_format_holds_what_it_says),
+      TEST(test_one_large_key_changes_one_bucket),
+      TEST(test_no_memory_to_widen),
+      TEST(test_the_first_array_is_half_a_bucket),
+      TEST(test_a_half_bucket_that_cannot_grow),
+  };
+  makeFamilies();
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
