@@ -2,7 +2,7 @@
  *
  * memhash64 multiplies a key's two mirror images, each blinded with half of the seed, and folds the 128-bit product. One image
  * would be enough for random keys; with both, arithmetic progressions of every stride fill the buckets as random keys do, but for
- * one or two seeds in a thousand, and those are mild (tests/test_hash.c prints the figures with HMAP_TEST_VERBOSE=1: at most half
+ * one or two seeds in a thousand, and those are mild (tests/test_hash.c prints the figures with HMAP_TEST_VERBOSE=1: at most 55 %
  * of the buckets overflow, at 21 % for chance; folding x*k alone leaves one seed in fifty with 65 %).
  *
  * memhash is NH (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, CRYPTO 1999) over 64-bit words with random keys of the
