@@ -119,7 +119,7 @@ static void sizeOfData(void)
   struct hsearch_data htab = {0};
   int most = 1;
   for (int n = 1; n <= 300; n++) {
-    char keys[300][8];
+    char keys[300][16];
     hcreate_r((size_t)n, &htab);
     for (int i = 0; i < n; i++) {
       ENTRY *e;
@@ -232,7 +232,7 @@ static void keysOfAllKinds(void)
 static void entriesStay(void)
 {
   enum { n = 1000 };
-  static char keys[n][8];
+  static char keys[n][16];
   static ENTRY *entries[n];
   struct hsearch_data htab = {0};
   int stayed = 0;

@@ -933,6 +933,8 @@ static void showSeeds(void)
   put(b, 1, 1);
   cut(b, 1);
   printSeed(b);
+  hmap_free(a);
+  hmap_free(b);
 }
 static void test_HMAP_SEED_fixes_all_seeds(void **state)
 {
