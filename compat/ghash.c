@@ -142,7 +142,7 @@ static void afterRemoval(GHashTable *t)
 static void removeAll(GHashTable *t, bool notify)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   if (t->h.count == 0)
     return;
   hmap old = mapdetach(&t->h);
@@ -368,7 +368,7 @@ gboolean g_hash_table_add(GHashTable *hash_table, gpointer key)
 void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_data)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   g_return_if_fail(hash_table != NULL);
   g_return_if_fail(func != NULL);
   if (isForeign(hash_table)) {
@@ -389,7 +389,7 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
 gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer user_data)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   g_return_val_if_fail(hash_table != NULL, NULL);
   g_return_val_if_fail(predicate != NULL, NULL);
   if (isForeign(hash_table))
@@ -411,6 +411,7 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
 static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
 {
   mapwalk w = {0};
+  *at = (place){0};
   while (walknext(&t->h, t->h.t, &w, at))
     if (keyAt(at) == key)
       return true;
@@ -422,7 +423,7 @@ static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
 static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFunc func, gpointer user_data, bool notify)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   guint deleted = 0;
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
@@ -470,7 +471,7 @@ ALWAYS_INLINE gpointer eitherAt(const place *at, bool values)
 static GList *listOf(const GHashTable *t, bool values)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   GList *list = NULL;
   checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
@@ -481,7 +482,7 @@ static GList *listOf(const GHashTable *t, bool values)
 static GPtrArray *arrayOfEntries(const GHashTable *t, bool values)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   GPtrArray *array = g_ptr_array_sized_new((guint)t->h.count);
   checkReader(t);
   while (walknext(&t->h, t->h.t, &w, &at))
@@ -525,7 +526,7 @@ GList *g_hash_table_get_values(GHashTable *hash_table)
 gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
 {
   mapwalk w = {0};
-  place at;
+  place at = {0};
   guint n = 0;
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_get_keys_as_array)(hash_table, length);
@@ -657,7 +658,7 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  place at;
+  place at = {0};
   g_return_val_if_fail(iter != NULL, FALSE);
   if (isForeign(ri->hash_table))
     return FOREIGN(g_hash_table_iter_next)(iter, key, value);
@@ -668,7 +669,7 @@ gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *v
     return FALSE;
   }
   checkReader(ri->hash_table);
-  if (!walknext(h, h->t, &ri->walk, &at)) {
+  if (!walkresume(h, h->t, &ri->walk, &at)) {
     ri->state = afterLast;
     return FALSE;
   }

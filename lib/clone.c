@@ -28,7 +28,7 @@ static bool cloneSlot(const maptype *t, unsigned char *to, unsigned char *from)
 static bool mapclone(hmap *to, const maptype *t, const hmap *from)
 {
   mapwalk w = {0};
-  place p;
+  place p = {0};
   if (!makemap(to, t, from->count))
     return false;
   to->hash0 = from->hash0;

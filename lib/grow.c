@@ -87,6 +87,17 @@ typedef struct evacDst {
   bmap *prev;
 } evacDst;
 
+/* Copies a slot; the commonest sizes as words. */
+ALWAYS_INLINE void copySlot(unsigned char *to, const unsigned char *from, size_t size)
+{
+  if (size == 16)
+    memcpy(to, from, 16);
+  else if (size == 8)
+    memcpy(to, from, 8);
+  else
+    memcpy(to, from, size);
+}
+
 /* Copies the entry in slot i of from, but for the tophash. */
 ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, void **spare)
 {
@@ -94,7 +105,7 @@ ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, 
   if (from->t->stored)
     hashesOf(to->block)[to->i] = hashesOf(from->block)[i];
   if (likely(to->t == from->t))
-    memcpy(slotOf(to->t, to->block, to->i), slot, to->t->slotsize);
+    copySlot(slotOf(to->t, to->block, to->i), slot, to->t->slotsize);
   else
     setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
 }

@@ -318,7 +318,7 @@ ALWAYS_INLINE void resolveBlock(const maptype *t, place *p)
 {
   p->t = t;
   if (t->formats && unlikely(p->b->wide)) {
-    memcpy(&p->block, p->block, sizeof p->block);
+    memcpy(&p->block, p->block, sizeof(unsigned char *));
     p->t = wideFormat(t);
   }
 }

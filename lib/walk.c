@@ -1,15 +1,16 @@
-/* walk.c: visiting every entry of a table that does not change meanwhile, but for removals with mapdelete.
+/* walk.c: visiting every entry of a table that does not change meanwhile, but for removals with mapdelete and overwriting.
  *
- * A walk is a number, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array, then the
- * new one; every entry is in one of them. It starts at a bucket and a slot that hash0 draws: two walks agree, two tables do not,
- * and inserting what comes out of one table into another is not quadratic. */
+ * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array, then
+ * the new one; every entry is in one of them. It starts at a bucket and a slot that hash0 draws: two walks agree, two tables do
+ * not, and inserting what comes out of one table into another is not quadratic. */
 #include "map.h"
 #include "probe.h"
 
 typedef struct mapwalk {
   size_t n;          /* chains entered so far, in the old array and then in the new one */
   uint32_t overflow; /* where in the chain: 0 its head, else 1 + the overflow bucket's number */
-  uint8_t i;         /* slots of the bucket passed so far */
+  uint8_t i;         /* the slot of the entry that the walk came to last */
+  uint8_t rest;      /* slots of this bucket that are still to come, turned so that the first is the lowest */
 } mapwalk;
 
 /* Chains of the old array that a walk visits. */
@@ -17,15 +18,21 @@ ALWAYS_INLINE size_t walkOld(const hmap *h)
 {
   return growing(h) ? noldbuckets(h) : 0;
 }
+/* The slot that comes first in every bucket. */
+ALWAYS_INLINE unsigned walkOffset(const hmap *h)
+{
+  return (unsigned)(h->hash0.k0 >> 61);
+}
 
-/* The place of a walk's bucket: chain n-1, from a start that hash0 draws. */
-ALWAYS_INLINE place walkPlace(const hmap *h, const maptype *t, const mapwalk *w)
+/* The place of the entry that a walk came to last: in chain n-1, from a start that hash0 draws. */
+ALWAYS_INLINE place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
 {
   size_t start = (size_t)h->hash0.k1, n = w->n - 1, old = walkOld(h);
   place p = n < old ? oldBucketAt(h, t, (start + n) & (old - 1))
                     : bucketAt(newType(h, t), h->buckets, h->blocks, (start + n - old) & bucketMask(h->B));
   if (unlikely(w->overflow))
     toOverflow(&p, w->overflow - 1);
+  p.i = w->i;
   return p;
 }
 
@@ -43,40 +50,48 @@ static bool walkChain(const hmap *h, mapwalk *w)
     }
     w->n++;
     w->overflow = 0;
-    w->i = 0;
     return true;
   }
   return false;
 }
 
-/* Moves a walk, which begins as {0}, to the next entry. Returns true and the entry's place, or false at the end. */
-ALWAYS_INLINE bool walknext(const hmap *h, const maptype *t, mapwalk *w, place *p)
+/* Enters the next bucket that has entries. Returns false at the end. */
+NOINLINE bool walkBucket(const hmap *h, const maptype *t, mapwalk *w)
 {
-  const unsigned offset = (unsigned)(h->hash0.k0 >> 61);
-  if (h->count == 0 || (w->n == 0 && !walkChain(h, w)))
-    return false; /* a removal that emptied the table has changed hash0, and with it the start */
-  for (;;) {
-    *p = walkPlace(h, t, w);
-    if (w->i < bucketCnt) {
-      slots full = matchFull(p->b);
-      full = ((full >> offset | full << (bucketCnt - offset)) & 0xff) >> w->i;
-      if (full) {
-        w->i = (uint8_t)(w->i + firstSlot(full) + 1);
-        p->i = (w->i - 1 + offset) & (bucketCnt - 1);
-        return true;
-      }
-    }
-    w->i = 0;
-    w->overflow = p->b->overflow;
+  const unsigned offset = walkOffset(h);
+  slots full;
+  do {
+    if (w->n)
+      w->overflow = walkHere(h, t, w).b->overflow;
     if (!w->overflow && !walkChain(h, w))
       return false;
-  }
+    full = matchFull(walkHere(h, t, w).b);
+  } while (!full);
+  w->rest = (uint8_t)(full >> offset | full << (bucketCnt - offset));
+  return true;
 }
 
-/* The place of the entry that a walk came to last. */
-ALWAYS_INLINE place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
+/* Moves a walk, which begins as {0}, to the next entry. Returns true and the entry's place, or false at the end. Between calls *p
+ * must stay as it is; walkresume is for callers that do not keep it. */
+ALWAYS_INLINE bool walknext(const hmap *h, const maptype *t, mapwalk *w, place *p)
 {
-  place p = walkPlace(h, t, w);
-  p.i = (w->i - 1 + (unsigned)(h->hash0.k0 >> 61)) & (bucketCnt - 1);
-  return p;
+  if (unlikely(h->count == 0))
+    return false; /* a removal that emptied the table has changed hash0, and with it the start */
+  if (!w->rest) {
+    if (!walkBucket(h, t, w))
+      return false;
+    *p = walkHere(h, t, w);
+  } else if (p->t->formats && unlikely(p->b->wide) && p->t != wideFormat(p->t)) {
+    resolveBlock(p->t, p); /* overwriting has just widened it */
+  }
+  p->i = (firstSlot(w->rest) + walkOffset(h)) & (bucketCnt - 1);
+  w->i = (uint8_t)p->i;
+  w->rest &= (uint8_t)(w->rest - 1);
+  return true;
+}
+ALWAYS_INLINE bool walkresume(const hmap *h, const maptype *t, mapwalk *w, place *p)
+{
+  if (w->rest && h->count)
+    *p = walkHere(h, t, w);
+  return walknext(h, t, w, p);
 }
