@@ -227,6 +227,7 @@ void *hmap_assign(hmap *h, const void *key)
     errno = EINVAL;
     return NULL;
   }
+  checkRead(h, "concurrent map writes");
   BY_ALG(apiAssign, h, key)
 }
 
@@ -247,6 +248,7 @@ bool hmap_delete(hmap *h, const void *key)
 {
   if (unlikely(!validKey(h, key)))
     return false;
+  checkRead(h, "concurrent map writes");
   BY_ALG(apiDelete, h, key)
 }
 

@@ -28,11 +28,14 @@
 /* cmocka.h needs those above */
 #include <cmocka.h>
 
+/* Tests with threads count too. */
+#define ADD(counter, n) ((void)__atomic_fetch_add(&(counter), (n), __ATOMIC_RELAXED))
+
 /* What the operations since the last resetCounts moved (slots), touched, freed (bytes) and mapped (times). */
 static struct {
   size_t moved, touched, maps, freed;
 } counted;
-#define HMAP_COUNT(what, n) ((void)(counted.what += (n)))
+#define HMAP_COUNT(what, n) ADD(counted.what, n)
 
 static inline void resetCounts(void)
 {
@@ -53,10 +56,10 @@ static struct {
 
 static inline bool mayAllocate(size_t bytes)
 {
-  memory.calls++;
+  size_t call = __atomic_add_fetch(&memory.calls, 1, __ATOMIC_RELAXED);
   if (memory.hook)
     memory.hook();
-  if (!memory.failAll && memory.calls != memory.failAt && (!memory.failLarge || bytes < memory.failLarge))
+  if (!memory.failAll && call != memory.failAt && (!memory.failLarge || bytes < memory.failLarge))
     return true;
   errno = ENOMEM;
   return false;
@@ -64,18 +67,18 @@ static inline bool mayAllocate(size_t bytes)
 static inline void *testMalloc(size_t n)
 {
   void *p = mayAllocate(n) ? malloc(n) : NULL;
-  memory.live += p != NULL;
+  ADD(memory.live, p != NULL);
   return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
 }
 static inline void *testCalloc(size_t n, size_t size)
 {
   void *p = mayAllocate(n * size) ? calloc(n, size) : NULL;
-  memory.live += p != NULL;
+  ADD(memory.live, p != NULL);
   return p;
 }
 static inline void testFree(void *p)
 {
-  memory.live -= p != NULL;
+  ADD(memory.live, -(size_t)(p != NULL));
   free(p);
 }
 static inline char *testStrdup(const char *s)
@@ -92,7 +95,7 @@ static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off
 {
   void *q = mayAllocate(n) ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
   if (q != MAP_FAILED)
-    memory.mapped += wholePages(n);
+    ADD(memory.mapped, wholePages(n));
   return q;
 }
 static inline int testMunmap(void *p, size_t n)
@@ -101,8 +104,8 @@ static inline int testMunmap(void *p, size_t n)
     errno = ENOMEM;
     return -1;
   }
-  memory.mapped -= wholePages(n);
-  memory.unmapped += wholePages(n);
+  ADD(memory.mapped, -wholePages(n));
+  ADD(memory.unmapped, wholePages(n));
   return munmap(p, n);
 }
 
