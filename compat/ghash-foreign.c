@@ -66,11 +66,19 @@ static const char *const glibsNames[] = {EACH_OF_GLIBS(NAME)};
 static void *glibsFound[glibsCount];
 static char absent;
 
-/* Whether a function belongs to the object that this is in. */
-static bool inThisObject(void *function)
+/* Whether two functions belong to the same object. */
+static bool sameObject(void *a, void *b)
 {
-  Dl_info that, this;
-  return dladdr(function, &that) && dladdr(&absent, &this) && that.dli_fbase == this.dli_fbase;
+  Dl_info ofA, ofB;
+  return dladdr(a, &ofA) && dladdr(b, &ofB) && ofA.dli_fbase == ofB.dli_fbase;
+}
+
+/* Looks for GLib's function from the beginning. What is found may also be a place in a program that is not position-independent and
+ * takes the function's address: that would lead back to us. */
+static void *searchFromBeginning(const char *name)
+{
+  void *function = dlsym(RTLD_DEFAULT, name);
+  return function && sameObject(function, dlsym(RTLD_DEFAULT, "glib_check_version")) ? function : NULL;
 }
 
 /* Returns GLib's function of that name, or NULL if there is none. */
@@ -78,8 +86,8 @@ static void *searchGlib(const char *name)
 {
   void *function = dlsym(RTLD_NEXT, name);
   if (!function)
-    function = dlsym(RTLD_DEFAULT, name);
-  return function && !inThisObject(function) ? function : NULL;
+    function = searchFromBeginning(name);
+  return function && !sameObject(function, &absent) ? function : NULL;
 }
 
 /* searchGlib by number, once for each. */
