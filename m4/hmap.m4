@@ -70,3 +70,17 @@ AS_IF([test "$have_$1" = yes], [hmap_$1_summary=yes],
   [hmap_$1_summary="no, $3 was not found (Debian: $4): $5"
    AC_MSG_NOTICE([$3 was not found (Debian: $4): $5])])
 AM_CONDITIONAL([HAVE_$1], [test "$have_$1" = yes])])
+
+# HMAP_SHADOW
+# The shadow names the system's GLib by its absolute path, GLIB_RUNTIME, which --with-glib-runtime can set.
+AC_DEFUN([HMAP_SHADOW],
+[AC_ARG_WITH([glib-runtime],
+  [AS_HELP_STRING([--with-glib-runtime=FILE], [the system's libglib-2.0.so.0, where pkg-config does not tell])])
+AC_SUBST([GLIB_RUNTIME], [$with_glib_runtime])
+AS_IF([test "$have_GLIB" = yes && test -z "$GLIB_RUNTIME"],
+  [GLIB_RUNTIME=`$PKG_CONFIG --variable=libdir glib-2.0`/libglib-2.0.so.0])
+AS_IF([test "$have_GLIB" != yes], [hmap_shadow_summary="no, for want of libhmap-glib"],
+  [test "$enable_shared" = no], [hmap_shadow_summary="no, by --disable-shared"],
+  [test ! -e "$GLIB_RUNTIME"], [hmap_shadow_summary="no, there is no $GLIB_RUNTIME (--with-glib-runtime=FILE tells another)"],
+  [hmap_shadow_summary="yes, of $GLIB_RUNTIME"])
+AM_CONDITIONAL([SHADOW], [test "${hmap_shadow_summary%%,*}" = yes])])
