@@ -34,6 +34,27 @@ static void test_low_bits_choose_the_bucket_top_bits_the_tophash(void **state)
   hmap_free(h);
 }
 
+/* Eight tophash bytes are compared at once; here one at a time. Values are close together, because a carry from a slot to the next
+ * is what could go wrong. */
+static void test_matching_eight_tophashes_at_once(void **state)
+{
+  (void)state;
+  for (size_t n = 0; n < 100000; n++) {
+    bmap b = {.filter = (uint8_t)random64()};
+    uint8_t base = (uint8_t)random64(), range = (uint8_t)(1 + randomBelow(n & 1 ? 3 : 255)), top = base;
+    slots same = 0, empty = 0, full = 0;
+    for (unsigned i = 0; i < bucketCnt; i++) {
+      b.tophash[i] = (uint8_t)(n & 2 ? randomBelow(range) : base + randomBelow(range));
+      same |= (slots)(b.tophash[i] == top) << i;
+      empty |= (slots)isEmpty(b.tophash[i]) << i;
+      full |= (slots)(b.tophash[i] >= minTopHash) << i;
+    }
+    assert_int_equal(matchTophash(&b, top), same);
+    assert_int_equal(matchEmpty(&b), empty);
+    assert_int_equal(matchFull(&b), full);
+  }
+}
+
 static void test_a_table_has_no_buckets_before_its_first_entry(void **state)
 {
   (void)state;
@@ -1041,6 +1062,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_low_bits_choose_the_bucket_top_bits_the_tophash),
+      TEST(test_matching_eight_tophashes_at_once),
       TEST(test_a_table_has_no_buckets_before_its_first_entry),
       TEST(test_overflow_buckets_are_preallocated_from_B_4),
       TEST(test_preallocated_overflow_buckets_are_used_first),
