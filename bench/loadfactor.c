@@ -11,7 +11,8 @@ typedef struct row {
   double overflow, bytes, hit, miss;
 } row;
 
-/* Buckets that a lookup reads, summed: over the entries of a chain, and over the eight filter bits that an absent key may have. */
+/* Buckets that a lookup reads, summed: over the entries of a chain, and over the eight filter bits that an absent key may have.
+ */
 static void countReads(const hmap *h, place p, row *sum)
 {
   uint8_t filter = 0xff;

@@ -50,26 +50,26 @@ ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
 
 /* Defines f for each way in which keys are hashed and compared, as constants: f##64, f##32, and so on, each a function of its
  * own, so that the short ones stay short. */
-#define FOR_EACH_ALG(type, f, table)                  \
-  NOINLINE type f##64(table, const void *key)         \
-  {                                                   \
-    return f(h, alg64, equal64, key);                 \
-  }                                                   \
-  NOINLINE type f##32(table, const void *key)         \
-  {                                                   \
-    return f(h, alg32, equal32, key);                 \
-  }                                                   \
-  NOINLINE type f##Str(table, const void *key)        \
-  {                                                   \
-    return f(h, algStr, equalStr, key);               \
-  }                                                   \
-  NOINLINE type f##Mem(table, const void *key)        \
-  {                                                   \
-    return f(h, algMem, equalMem, key);               \
-  }                                                   \
-  NOINLINE type f##User(table, const void *key)       \
-  {                                                   \
-    return f(h, algUser, equalUser, key);             \
+#define FOR_EACH_ALG(type, f, table)            \
+  NOINLINE type f##64(table, const void *key)   \
+  {                                             \
+    return f(h, alg64, equal64, key);           \
+  }                                             \
+  NOINLINE type f##32(table, const void *key)   \
+  {                                             \
+    return f(h, alg32, equal32, key);           \
+  }                                             \
+  NOINLINE type f##Str(table, const void *key)  \
+  {                                             \
+    return f(h, algStr, equalStr, key);         \
+  }                                             \
+  NOINLINE type f##Mem(table, const void *key)  \
+  {                                             \
+    return f(h, algMem, equalMem, key);         \
+  }                                             \
+  NOINLINE type f##User(table, const void *key) \
+  {                                             \
+    return f(h, algUser, equalUser, key);       \
   }
 
 /* Calls the one of them that fits the table's type. */

@@ -10,8 +10,8 @@
 
 /* What is counted on the way through a table's chains. */
 typedef struct tally {
-  size_t entries, linked, wide;  /* full slots; overflow buckets found in chains; buckets with a block elsewhere */
-  unsigned long long numbers;    /* the sum of those buckets' numbers, each of which must come once */
+  size_t entries, linked, wide; /* full slots; overflow buckets found in chains; buckets with a block elsewhere */
+  unsigned long long numbers;   /* the sum of those buckets' numbers, each of which must come once */
 } tally;
 
 static const char *checkType(const maptype *t)

@@ -1,6 +1,7 @@
-/* engine.c: the engine as one translation unit, each file after those that it uses. libhmap is this file; each shim includes it with HMAP_API static. So a lookup is
- * inlined into the function that the program calls, a static library is one object, and nothing of the engine shows outside. */
-#define _GNU_SOURCE /* secure_getenv */
+/* engine.c: the engine as one translation unit, each file after those that it uses. libhmap is this file; each shim includes it
+ * with HMAP_API static. So a lookup is inlined into the function that the program calls, a static library is one object, and
+ * nothing of the engine shows outside. */
+#define _GNU_SOURCE                                /* secure_getenv */
 #pragma GCC diagnostic ignored "-Wunused-function" /* no library uses all of it */
 #include "map.h"
 #include "hash.h"

@@ -1,7 +1,7 @@
 /* format.h: blocks with only as much room as their entries need.
  *
- * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key. Such
- * a table has six formats: a key takes 4 bytes or a pointer, an elem nothing, 4 bytes or a pointer. An array has the format
+ * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key.
+ * Such a table has six formats: a key takes 4 bytes or a pointer, an elem nothing, 4 bytes or a pointer. An array has the format
  * that held all entries when it was made. An entry that comes later and does not fit makes only its own bucket wide: the bucket's
  * block moves to memory of its own, in the last format, and no entry changes its place. The next array is made for it.
  *
@@ -55,7 +55,8 @@ ALWAYS_INLINE unsigned formatFor(uintptr_t key, uintptr_t elem)
 {
   return elemFormats * (key > UINT32_MAX) + (elem == key ? 0 : elem > UINT32_MAX ? 2 : 1);
 }
-/* The smallest format that holds what two formats hold. An elem that is a large key fits where there are none, but not in 4 bytes. */
+/* The smallest format that holds what two formats hold. An elem that is a large key fits where there are none, but not in 4
+ * bytes. */
 ALWAYS_INLINE unsigned joinFormats(unsigned a, unsigned b)
 {
   unsigned key = a / elemFormats | b / elemFormats, x = a % elemFormats, y = b % elemFormats, elem = x > y ? x : y;
@@ -77,8 +78,8 @@ ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
     h->format = (uint8_t)format;
 }
 
-/* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or, where
- * spare is NULL, new. Returns false, with nothing changed, if there is no memory. */
+/* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or,
+ * where spare is NULL, new. Returns false, with nothing changed, if there is no memory. */
 NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
 {
   const maptype *wide = wideFormat(p->t);

@@ -41,8 +41,8 @@ static bool newoverflow(hmap *h, place *p)
   return true;
 }
 
-/* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed, if
- * there is no memory. */
+/* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed,
+ * if there is no memory. */
 NOINLINE bool hashGrow(hmap *h)
 {
   bool bigger = overLoadFactor(h->count + 1, h->B);

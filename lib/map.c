@@ -105,7 +105,8 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uin
   return h->count != 0 && probe(h, t, &k, key, equal, at, NULL);
 }
 
-/* Returns an empty slot of the chain that begins at p, to which it adds a bucket if need be; its b is NULL if there is no memory. */
+/* Returns an empty slot of the chain that begins at p, to which it adds a bucket if need be; its b is NULL if there is no memory.
+ */
 NOINLINE place newslot(hmap *h, uint8_t top, place p)
 {
   slots empty;
@@ -126,9 +127,9 @@ ALWAYS_INLINE bool shouldGrow(const hmap *h)
                          tooManyWideBuckets(h->nwide, h->B) || (flagsOf(h) & halfBucket && h->count >= halfCnt));
 }
 
-/* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has had
- * its share of growth: one that ended a growth leaves the next to another write. Returns true with *at its slot, whose key and
- * elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
+/* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has
+ * had its share of growth: one that ended a growth leaves the next to another write. Returns true with *at its slot, whose key
+ * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
 ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, place *at, place *vacant, bool mayGrow)
 {
   uint8_t top = tophash(hash);
@@ -175,8 +176,7 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t 
 }
 
 /* mapassign for a table in which writing to a key that is there may move nothing: the work comes only before an insertion. */
-ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                          place *at)
+ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal, place *at)
 {
   keyhash k = {hash, stored};
   place vacant;
@@ -286,8 +286,8 @@ static void freeContents(hmap *h, bmap *buckets, size_t from)
   }
 }
 
-/* Leaves h empty, with a new seed, and returns what it held, for the caller to look at and free with mapfree. Arrays that iterators
- * may still read must not be freed before those that pin them have ended; mapclear sees to that. */
+/* Leaves h empty, with a new seed, and returns what it held, for the caller to look at and free with mapfree. Arrays that
+ * iterators may still read must not be freed before those that pin them have ended; mapclear sees to that. */
 static hmap mapdetach(hmap *h)
 {
   hmap old = *h;

@@ -27,8 +27,8 @@
 
 enum {
   bucketCntBits = 3,
-  bucketCnt = 1 << bucketCntBits, /* slots a bucket */
-  halfCnt = bucketCnt / 2,        /* slots of a half bucket */
+  bucketCnt = 1 << bucketCntBits,  /* slots a bucket */
+  halfCnt = bucketCnt / 2,         /* slots of a half bucket */
   loadFactorNum = HMAP_LOADFACTOR, /* average slots in use a bucket at which a table grows: 13/2, see map.c */
   loadFactorDen = 2,
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
@@ -105,15 +105,15 @@ enum hashalg {
 
 /* What the engine knows of a table's entries. */
 typedef struct maptype {
-  uint8_t alg;        /* enum hashalg */
-  bool stored;        /* a block begins with eight 32-bit hashes */
-  bool callbacks;     /* comparing runs code that is not ours, which may write to the table */
-  bool indirectkey;   /* the slot holds a pointer to the key */
-  bool indirectelem;  /* likewise */
-  uint32_t keysize;   /* bytes of a key and an elem, wherever they stand */
+  uint8_t alg;       /* enum hashalg */
+  bool stored;       /* a block begins with eight 32-bit hashes */
+  bool callbacks;    /* comparing runs code that is not ours, which may write to the table */
+  bool indirectkey;  /* the slot holds a pointer to the key */
+  bool indirectelem; /* likewise */
+  uint32_t keysize;  /* bytes of a key and an elem, wherever they stand */
   uint32_t elemsize;
-  uint32_t slotoff;   /* of slot 0 in a block */
-  uint32_t elemoff;   /* of the elem in a slot */
+  uint32_t slotoff; /* of slot 0 in a block */
+  uint32_t elemoff; /* of the elem in a slot */
   uint32_t slotsize;
   uint32_t blocksize;
   const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
@@ -125,20 +125,20 @@ typedef struct maptype {
 struct hmap {
   size_t count; /* entries; first, as in Go */
   uint8_t flags;
-  uint8_t B;                      /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
-  uint8_t format;                 /* which of t->formats the next array has: all entries so far fit in it */
-  uint8_t tag;                    /* whatever the table's owner wants to know of it */
-  uint32_t noverflow;             /* overflow buckets in use in the current array */
-  hmap_seed hash0;                /* the seed */
-  bmap *buckets;                  /* array of 2^B buckets; NULL until the first entry */
-  unsigned char *blocks;          /* and their blocks */
-  bmap *oldbuckets;               /* the array before this one, half its size or the same; not NULL only while growing */
-  bucketArray *retired;           /* ring of arrays on their way back to the system; points to the last */
-  const maptype *t;               /* what the table holds, in the format of the current array */
-  uint32_t nevacuate;             /* old buckets below this one have been evacuated, and their memory may be gone */
-  uint32_t nwide;                 /* buckets whose block is elsewhere */
-  uint32_t seq;                   /* changes with every write that moves, adds or removes an entry */
-  uint32_t nclear;                /* times cleared or deleted to empty, which ends iterators */
+  uint8_t B;             /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
+  uint8_t format;        /* which of t->formats the next array has: all entries so far fit in it */
+  uint8_t tag;           /* whatever the table's owner wants to know of it */
+  uint32_t noverflow;    /* overflow buckets in use in the current array */
+  hmap_seed hash0;       /* the seed */
+  bmap *buckets;         /* array of 2^B buckets; NULL until the first entry */
+  unsigned char *blocks; /* and their blocks */
+  bmap *oldbuckets;      /* the array before this one, half its size or the same; not NULL only while growing */
+  bucketArray *retired;  /* ring of arrays on their way back to the system; points to the last */
+  const maptype *t;      /* what the table holds, in the format of the current array */
+  uint32_t nevacuate;    /* old buckets below this one have been evacuated, and their memory may be gone */
+  uint32_t nwide;        /* buckets whose block is elsewhere */
+  uint32_t seq;          /* changes with every write that moves, adds or removes an entry */
+  uint32_t nclear;       /* times cleared or deleted to empty, which ends iterators */
 };
 
 /* A slot of a chain. */

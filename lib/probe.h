@@ -114,8 +114,7 @@ NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const 
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
  * begins again with a new *k; if the table has no buckets after that, it returns false with at->b NULL. */
-ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at,
-                         place *vacant)
+ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
 again:;
   const uint8_t top = tophash(k->hash), beyond = filterBit(top);

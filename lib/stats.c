@@ -50,7 +50,7 @@ static void mapstats(const hmap *h, hmap_stats *s)
       .noldbuckets = growing(h) ? noldbuckets(h) : 0,
       .nevacuated = h->nevacuate,
       .longest_chain = old > new ? old : new,
-      .bytes = arrayFootprint(h->buckets) + arrayFootprint(h->oldbuckets) + retiredFootprint(h) + h->count * behind,
+      .bytes = arrayFootprint(h->buckets) + arrayFootprint(h->oldbuckets) + retiredFootprint(h) + h->count *behind,
       .load = (double)h->count / (double)bucketShift(h->B),
   };
 }

@@ -1,8 +1,8 @@
 /* walk.c: visiting every entry of a table that does not change meanwhile, but for removals with mapdelete and overwriting.
  *
- * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array, then
- * the new one; every entry is in one of them. It starts at a bucket and a slot that hash0 draws: two walks agree, two tables do
- * not, and inserting what comes out of one table into another is not quadratic. */
+ * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array,
+ * then the new one; every entry is in one of them. It starts at a bucket and a slot that hash0 draws: two walks agree, two tables
+ * do not, and inserting what comes out of one table into another is not quadratic. */
 #include "map.h"
 #include "probe.h"
 

@@ -1,6 +1,6 @@
 /* test_format.c: blocks with only as much room as their entries need (lib/format.h), against a plain model: keys and elems of
- * 4 bytes and of 8, and elems that are their keys, in all mixtures, through growths, overwriting, walks and clears, with hmap_check
- * along the way. And the first array, half a bucket. */
+ * 4 bytes and of 8, and elems that are their keys, in all mixtures, through growths, overwriting, walks and clears, with
+ * hmap_check along the way. And the first array, half a bucket. */
 #include "testing.h"
 
 enum { maxKeys = 1500 };
@@ -14,7 +14,9 @@ static void makeFamilies(void)
   for (int stored = 0; stored < 2; stored++)
     for (unsigned f = 0; f < nformats; f++) {
       maptype t = {
-          .alg = stored ? algShim : sizeof(void *) == 8 ? alg64 : alg32,
+          .alg = stored                ? algShim
+                 : sizeof(void *) == 8 ? alg64
+                                       : alg32,
           .stored = stored,
           .keysize = f < elemFormats ? 4 : sizeof(void *),
           .elemsize = elemsizes[f % elemFormats],
