@@ -13,8 +13,6 @@
 #include "hash.h"
 #include "probe.h"
 
-static void countGrowth(const hmap *h);
-
 /* The hash of the entry in a slot: all of it where keys are their own hash, else the low 32 bits, which choose the bucket. */
 ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
 {
