@@ -2,7 +2,7 @@
  * values. */
 
 /* GLib 2.75 changed g_int64_hash and g_double_hash, so those ask the GLib in the process. A static program has no GLib to ask,
- * but the one that it was built with. */
+ * but the one that it was built with. libhmap-ghash is what its header says. */
 enum { glibHashesHalves = GLIB_CHECK_VERSION(2, 75, 0) };
 
 /* The hash of 64 bits since then. */

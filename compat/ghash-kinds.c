@@ -278,8 +278,10 @@ static const maptype *typeOf(guint8 kind)
   return types[kind];
 }
 
-/* The functions as they stand here, whatever the dynamic linker makes of their names. */
-#define OWN(function, ...) static __typeof__(function) own_##function __attribute__((__VA_ARGS__ alias(#function)))
+/* The functions as they stand here, whatever the dynamic linker makes of their names. (SYMBOL: a header may have renamed one.) */
+#define SYMBOL(function) SYMBOL_TEXT(function)
+#define SYMBOL_TEXT(symbol) #symbol
+#define OWN(function, ...) static __typeof__(function) own_##function __attribute__((__VA_ARGS__ alias(SYMBOL(function))))
 OWN(g_str_hash);
 OWN(g_str_equal);
 OWN(g_int_hash);

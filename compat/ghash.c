@@ -1,4 +1,5 @@
-/* ghash.c: libhmap-glib, which a program links in front of GLib to have GHashTable on hmap.
+/* ghash.c: libhmap-glib, which a program links in front of GLib to have GHashTable on hmap; and, through ghash-alone.c,
+ * libhmap-ghash, which it links instead of GLib.
  *
  * All functions of GLib's ghash.h, those of newer GLibs included, with everything that a program can observe: which key is freed
  * and when, what the table shows meanwhile, which walks an operation ends, what is said about mistakes. What differs is the
@@ -23,24 +24,12 @@
  * Names in checks (hash_table, ri, some functions) are GLib's, because its criticals quote them. */
 #define HMAP_API static
 #define HMAP_SHIM
+#ifndef HMAP_SEAM /* ghash-alone.c has its own */
 #define HMAP_LIBRARY "libhmap-glib"
+#define HMAP_SEAM "ghash-glib.h"
+#endif
 #include "../lib/engine.c"
-
-#define G_LOG_DOMAIN "GLib"
-#define GLIB_DISABLE_DEPRECATION_WARNINGS
-#undef GLIB_VERSION_MAX_ALLOWED
-#undef GLIB_VERSION_MIN_REQUIRED
-#undef G_DISABLE_CHECKS
-#include <glib.h>
-#undef g_str_equal
-
-/* Since GLib 2.76. */
-GPtrArray *g_hash_table_steal_all_keys(GHashTable *hash_table);
-GPtrArray *g_hash_table_steal_all_values(GHashTable *hash_table);
-GPtrArray *g_hash_table_get_keys_as_ptr_array(GHashTable *hash_table);
-GPtrArray *g_hash_table_get_values_as_ptr_array(GHashTable *hash_table);
-
-#include "ghash-foreign.c"
+#include HMAP_SEAM
 #include "ghash-functions.c"
 #include "ghash-kinds.c"
 
@@ -615,7 +604,7 @@ static void useReplace(GHashTableIter *iter)
 }
 
 /* Complains that an iterator has no entry. GLibs differ in what they say, so the one in the process says it, about the same
- * mistake with a table of its own. A static program has none to ask; there it is what GLib 2.74 says. */
+ * mistake with a table of its own. Where there is none to ask, it is what GLib 2.74 says. */
 static void complain(const realIter *ri, void (*use)(GHashTableIter *), const char *function, const char *text)
 {
   GHashTableIter iter;

@@ -15,6 +15,12 @@ names_of_header() {
   sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/hmap.h" | sort
 }
 
+# The functions that hmap-glib.h declares, by the names that it gives them.
+names_of_glib_header() {
+  echo '#include <hmap-glib.h>' | $CC -E -P -I"$abs_top_srcdir/include" - |
+    sed -n 's/^extern .*[ *]\(hmap_ghash_[a-z_0-9]*\)(.*/\1/p' | sort
+}
+
 # Dynamic symbols, without a version node's own.
 names_of_library() {
   $NM -D --defined-only "$1" | sed '/ A /d; s/.* //; s/@.*//' | sort
@@ -60,6 +66,13 @@ examine hmap-search compat compat/hsearch.map libc.so.6
 check "libhmap's symbols have its version" same HMAP_1 "$(symbol_versions lib/.libs/libhmap.so.1)"
 # An existing binary asks for hsearch@GLIBC_2.2.5; a version of another name would be passed over in silence.
 check "libhmap-search's symbols have no version" same "" "$(symbol_versions compat/.libs/libhmap-search.so.1)"
+
+check "libhmap-ghash's map lists what hmap-glib.h declares" same "$(names_of_glib_header)" "$(names_of_map compat/ghash-alone.map)"
+examine hmap-ghash compat compat/ghash-alone.map libc.so.6
+check "libhmap-ghash's symbols have no version" same "" "$(symbol_versions compat/.libs/libhmap-ghash.so.1)"
+check "libhmap-ghash exports no name of GLib's" same "" "$(names_of_map compat/ghash-alone.map | grep -v '^hmap_ghash_')"
+check "libhmap-ghash has what libhmap-glib has" same "$(names_of_map compat/ghash.map | sed 's/^g_/hmap_ghash_/')" \
+  "$(names_of_map compat/ghash-alone.map | grep 'hash_table_\|_hash$\|[a-z0-9]_equal$')"
 
 if [ -n "$GLIB_LIBS" ]; then
   examine hmap-glib compat compat/ghash.map "$(printf 'libglib-2.0.so.0\nlibc.so.6')"

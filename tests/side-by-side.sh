@@ -1,6 +1,6 @@
 #!/bin/sh
 # side-by-side.sh: one program linked with the real library and with ours prints the same, line by line; and neither side stands
-# in for the other, by the dynamic linker's own report.
+# in for the other, by the dynamic linker's own report. So does one that is compiled without GLib.
 
 . "$abs_top_srcdir/tests/tap.sh"
 scratch side-by-side
@@ -24,10 +24,46 @@ compare() {
   check "$1: both print the same" diff -u "$1.real" "$1.ours"
 }
 
+# rows FILE: what there is to compare between GLib and libhmap-ghash, which behaves as GLib 2.76: with an older one, not the rows in
+# which that differs. tests/test_ghash_alone.c has those.
+rows() {
+  if grep -q '^== steal_all_keys' ghash.real; then
+    cat "$1"
+  else
+    awk '/^== / { differs = /steal_all_keys|the ten functions|double keys/ } !differs' "$1"
+  fi
+}
+
 compare hsearch 'hcreate\|hsearch\|hdestroy' libc.so.6 libhmap-search.so.1
 if [ -n "$GLIB_LIBS" ]; then
   compare ghash 'g_hash_table[a-z_]*' libglib-2.0.so.0 libhmap-glib.so.1
+  observe ghash alone 'hmap_ghash_hash_table[a-z_]*'
+  check "ghash: without GLib our side runs on libhmap-ghash.so.1" same libhmap-ghash.so.1 "$(cat ghash.alone.bound)"
+  rows ghash.real >ghash.real.rows
+  rows ghash.alone >ghash.alone.rows
+  check "ghash: without GLib the same is printed" diff -u ghash.real.rows ghash.alone.rows
 else
   skip "ghash" "built without GLib"
+fi
+
+# wordfreq SIDE FLAG...: what a program written for GLib prints about a text and about a missing one.
+wordfreq() {
+  side=$1
+  shift
+  # shellcheck disable=SC2086 # words
+  $CC $CFLAGS $SANITIZED "$abs_top_srcdir/tests/legacy/wordfreq-glib/wordfreq.c" -o "wordfreq.$side" "$@" || return 1
+  for text in "$abs_top_srcdir/COPYING" "$abs_top_srcdir/tests" nowhere; do
+    "./wordfreq.$side" "$text"
+    echo "exit status $?"
+  done >"wordfreq.$side.out" 2>&1
+}
+check "wordfreq without GLib" wordfreq alone -I"$abs_top_srcdir/include/hmap-ghash" "$builddir/compat/.libs/libhmap-ghash.a" -lpthread
+check "wordfreq without GLib counts words" grep -q '^  *[0-9]* software$' wordfreq.alone.out
+if [ -n "$GLIB_LIBS" ]; then
+  # shellcheck disable=SC2086 # words
+  check "wordfreq with GLib" wordfreq real $GLIB_CFLAGS $GLIB_LIBS
+  check "wordfreq: both print the same" diff -u wordfreq.real.out wordfreq.alone.out
+else
+  skip "wordfreq with GLib" "built without GLib"
 fi
 done_testing
