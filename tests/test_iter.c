@@ -430,17 +430,25 @@ static void test_go_70189_clear_during_a_walk_ends_it(void **state)
   clearDuring(fullTable(6), true);
 }
 /* golang/go#59411: the same while the table grew, from the old buckets. */
+static hmap *halfGrownTable(uint8_t B)
+{
+  hmap *h = growingTable(B);
+  for (size_t i = 0; i < noldbuckets(h); i += 2)
+    evacuate(h, i);
+  return h;
+}
 static void test_go_59411_clear_during_a_walk_and_growth_ends_it(void **state)
 {
   (void)state;
-  clearDuring(growingTable(6), false);
   clearDuring(growingTable(6), true);
-  clearDuring(growingTable(12), true);
+  clearDuring(halfGrownTable(6), false);
+  clearDuring(halfGrownTable(6), true);
+  clearDuring(halfGrownTable(12), true);
 }
 static void test_clear_before_the_first_step(void **state)
 {
   (void)state;
-  hmap *h = growingTable(5);
+  hmap *h = halfGrownTable(5);
   hmap_iter it;
   hmap_iter_init(&it, h);
   hmap_clear(h);
@@ -513,6 +521,29 @@ static void test_pinned_arrays_go_when_the_walk_ends(void **state)
     cut(h, 1000000);
   assert_int_equal(retiredCount(h), 0);
   assert_true(memory.mapped < before);
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+/* The old array of a large table goes back piece by piece as it is evacuated; but not while a walk reads it. */
+static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
+{
+  (void)state;
+  hmap *h = growingTable(12);
+  uint64_t n = hmap_len(h);
+  hmap_iter it;
+  for (int i = 0; i < 600; i++)
+    assert_false(cut(h, 1000000));
+  size_t unmapped = memory.unmapped;
+  assert_true(unmapped > 0);
+  startWalk(&it, h);
+  while (walkStep(&it) != UINT64_MAX)
+    if (growing(h))
+      assert_false(cut(h, 1000000));
+  assert_false(growing(h));
+  assert_int_equal(memory.unmapped, unmapped);
+  assertReturned(0, n, 1, 1);
+  assert_false(cut(h, 1000000));
+  assert_true(memory.unmapped > unmapped);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
 }
@@ -685,6 +716,7 @@ int main(void)
       TEST(test_a_walk_that_ends_early_unpins),
       TEST(test_an_abandoned_walk_only_delays_freeing),
       TEST(test_pinned_arrays_go_when_the_walk_ends),
+      TEST(test_a_walk_over_a_large_table_that_goes_on_growing),
       TEST(test_several_walks_at_once),
       TEST(test_freed_string_keys_are_never_looked_at),
       TEST(test_a_walk_never_calls_the_users_functions),
