@@ -1,0 +1,360 @@
+#!/usr/bin/python3 -B
+"""Runs the tests that Debian installs for GLib and OSTree, and three programs, as they are and relinked, and compares.
+
+Relinked is a private copy whose first NEEDED entry is libhmap-glib (patchelf); nothing outside the work folder is written. A test is
+  same            it ended the same way, and each of its cases did. The words after a case's name are not compared
+  not comparable  two stock runs differ from each other already
+  REGRESSION      it passes stock and does not pass relinked, in several attempts
+  UNUSED          it calls GHashTable functions, but nothing reached libhmap-glib
+  differs         it fails stock, and in another way relinked
+and a program is the same if it prints, returns and writes the same, byte by byte. The last columns are what libhmap-glib counted:
+tables that it made, entries added, and calls that it handed on to GLib because GLib had made the table.
+The exit status is 1 if there is a REGRESSION or an UNUSED.
+
+One case is left out on both sides: hash's /hash/consistency, which reads GLib's private struct. Order is the one thing that may
+differ, and ORDERED below lists the tests that compare it: these run again until the order, drawn anew each time, is GLib's.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+
+LIBRARY = "libhmap-glib.so.1"
+INSTALLED = pathlib.Path("/usr/libexec/installed-tests")
+METADATA = pathlib.Path("/usr/share/installed-tests")
+PATIENCE = 300  # seconds
+ATTEMPTS = 3
+ATTEMPTS_ORDERED = 100
+BAD = {"REGRESSION", "UNUSED"}
+
+# Arguments that a test gets on both sides.
+ARGUMENTS = {"glib/hash": ["-s", "/hash/consistency"]}
+LEFT_OUT = "that case reads GLib's private struct"
+# Tests that compare with what GLib's order of entries happens to be, and where. These: one table holds two interfaces, Bar and Bat; what
+# a walk over it yields is inserted, last one first, into another; and a walk over that has to yield Bar first. So the two tables
+# have to differ in their order, and HMAP_SEED, which gives all tables the same, cannot make them.
+CODEGEN = "om_check_get_all compares a text that has interfaces in the order of two tables with its order in GLib"
+ORDERED = {f"glib/gdbus-test-codegen{variant}": CODEGEN for variant in ("", "-old", "-min-required-2-64")}
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    commands: list          # each a list of arguments
+    prepare: callable = lambda folder: None  # puts input files into the folder that it runs in
+    exact: bool = False     # compare everything, and not only TAP
+    program: str = ""       # what is relinked and looked into for GHashTable functions
+
+
+@dataclasses.dataclass
+class Outcome:
+    status: list
+    cases: list             # TAP: (passed, name) of each case; or everything that was printed and written
+    passed: bool
+    output: str = ""
+
+    def same(self, other):
+        return self.status == other.status and self.cases == other.cases
+
+
+def tool(*argv):
+    return subprocess.run([str(a) for a in argv], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+
+
+def is_program(path):
+    """An executable that is linked to GLib, as opposed to a script or a library that another program loads."""
+    if path.is_symlink() or not path.is_file() or not os.access(path, os.X_OK) or ".so" in path.name:
+        return False
+    with open(path, "rb") as file:
+        if file.read(4) != b"\x7fELF":
+            return False
+    return "libglib-2.0.so.0]" in tool("readelf", "-d", path)
+
+
+def uses_tables(path):
+    return "g_hash_table_" in tool("nm", "-D", "--undefined-only", path) if is_program(path) else False
+
+
+def relink(path, libdir):
+    """Two calls: in one, patchelf 0.14 writes a wrong RUNPATH."""
+    old = tool("patchelf", "--print-rpath", path).strip()
+    tool("patchelf", "--set-rpath", f"{libdir}:{old}" if old else libdir, path)
+    tool("patchelf", "--add-needed", LIBRARY, path)
+
+
+# ---- both sides
+
+class Sides:
+    """stock/ and relinked/ in the work folder, each with a copy of the installed tests and a folder for PATH."""
+
+    def __init__(self, work, libdir):
+        self.work, self.libdir = work, libdir
+        for side in "stock", "relinked":
+            shutil.rmtree(work / side, ignore_errors=True)
+            (work / side / "bin").mkdir(parents=True)
+
+    def add_suite(self, suite):
+        for side in "stock", "relinked":
+            shutil.copytree(INSTALLED / suite, self.work / side / suite, symlinks=True)
+        for path in sorted((self.work / "relinked" / suite).rglob("*")):
+            if is_program(path):
+                relink(path, self.libdir)
+
+    def add_program(self, name):
+        """Returns whether it is installed."""
+        found = shutil.which(name)
+        if found:
+            for side in "stock", "relinked":
+                shutil.copy(os.path.realpath(found), self.work / side / "bin" / name)
+            relink(self.work / "relinked" / "bin" / name, self.libdir)
+        return bool(found)
+
+    def locate(self, side, text):
+        return text.replace(str(INSTALLED), str(self.work / side))
+
+    def run(self, case, side, **env):
+        with tempfile.TemporaryDirectory(dir=self.work) as scratch:
+            folder = pathlib.Path(scratch, "run")
+            for sub in folder, pathlib.Path(scratch, "home"), pathlib.Path(scratch, "tmp"), pathlib.Path(scratch, "runtime"):
+                sub.mkdir(mode=0o700)
+            case.prepare(folder)
+            done = [attempt([self.locate(side, a) for a in c], folder, self.environment(side, scratch, **env))
+                    for c in case.commands]
+            return exact_outcome(done, folder, scratch) if case.exact else tap_outcome(done)
+
+    def environment(self, side, scratch, **env):
+        return {"PATH": f"{self.work / side / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+               "TZ": "UTC", "HOME": f"{scratch}/home", "TMPDIR": f"{scratch}/tmp", "XDG_RUNTIME_DIR": f"{scratch}/runtime", **env}
+
+
+def attempt(argv, folder, env):
+    """Runs a command. What does not end is ended with all its children."""
+    with subprocess.Popen(argv, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          start_new_session=True) as process:
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+        return process.returncode, out, err
+
+
+def tap_outcome(done):
+    (status, out, err), = done
+    text = out.decode(errors="replace")
+    cases = [(ok == "ok", re.sub(r" #.*", "", name)) for ok, name in re.findall(r"^\s*(ok|not ok) \d*\s*-?\s*(.*)$", text, re.MULTILINE)]
+    return Outcome([status], cases, status in (0, 77) and all(ok for ok, _ in cases), text + err.decode(errors="replace"))
+
+
+def exact_outcome(done, folder, scratch):
+    files = [(str(p.relative_to(folder)), p.read_bytes()) for p in sorted(folder.rglob("*")) if p.is_file()]
+    printed = [part.replace(scratch.encode(), b"SCRATCH") for _, out, err in done for part in (out, err)]
+    status = [code for code, _, _ in done]
+    return Outcome(status, printed + files, not any(status), b"\n".join(printed).decode(errors="replace"))
+
+
+# ---- a comparison
+
+def counted(stats):
+    """What libhmap-glib counted, summed over the processes."""
+    sums = {"tables": 0, "entries": 0, "foreign": 0}
+    for line in stats.read_text().splitlines() if stats.exists() else []:
+        values = dict(pair.split("=", 1) for pair in line.split()[1:])
+        for key in sums:
+            sums[key] += int(values[key])
+    return sums
+
+
+def judge(sides, case, stock, relinked):
+    """same, or what it is instead."""
+    if stock.same(relinked):
+        return "same"
+    ordered = case.name in ORDERED
+    if not ordered and any(not sides.run(case, "stock").same(stock) for _ in range(2)):
+        return "not comparable"
+    for number in range(2, (ATTEMPTS_ORDERED if ordered else ATTEMPTS) + 1):
+        if sides.run(case, "relinked").same(stock):
+            return f"same at attempt {number}"
+    return "REGRESSION" if stock.passed else "differs"
+
+
+def compare(sides, case):
+    stats = sides.work / "stats" / case.name.replace("/", "-")
+    stock = sides.run(case, "stock")
+    relinked = sides.run(case, "relinked", HMAP_STATS=str(stats))
+    for side, outcome in ("stock", stock), ("relinked", relinked):
+        (stats.parent / f"{stats.name}.{side}.txt").write_text(outcome.output)
+    counts = counted(stats)
+    uses = bool(case.program) and uses_tables(sides.work / "stock" / case.program)
+    verdict = judge(sides, case, stock, relinked)
+    if verdict.startswith("same") and uses and stock.cases and counts["tables"] + counts["foreign"] == 0:
+        verdict = "UNUSED"
+    return case, verdict, stock, uses, counts
+
+
+# ---- the cases
+
+def suite_cases(suite):
+    """The tests of a package, from the descriptions that it installs."""
+    for file in sorted((METADATA / suite).glob("*.test")):
+        name = f"{suite}/{file.name[:-5]}"
+        argv = shlex.split(re.search("^Exec=(.*)$", file.read_text(), re.MULTILINE).group(1))
+        program = next((a for a in argv if a.startswith(str(INSTALLED))), "")
+        yield Case(name, [argv + ARGUMENTS.get(name, [])], program=program.replace(f"{INSTALLED}/", ""))
+
+
+def write_capture(folder):
+    """capture.pcap: DNS questions, TCP segments of HTTP and ARP, 300 frames."""
+    ethernet = bytes.fromhex("020000000001020000000002")
+    frames = []
+    for i in range(300):
+        if i % 3 == 0:
+            name = f"\x05host{i % 10}\x07example\x03org\0".encode()
+            question = struct.pack(">HHHHHH", i, 0x100, 1, 0, 0, 0) + name + struct.pack(">HH", 1, 1)
+            body = struct.pack(">HHHH", 1024 + i, 53, 8 + len(question), 0) + question
+            frames.append(ethernet + b"\x08\x00" + ip_header(17, len(body), i) + body)
+        elif i % 3 == 1:
+            body = struct.pack(">HHIIBBHHH", 2048 + i % 7, 80, i * 100, 1, 0x50, 0x18, 8192, 0, 0) + b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i
+            frames.append(ethernet + b"\x08\x00" + ip_header(6, len(body), i) + body)
+        else:
+            frames.append(ethernet + bytes.fromhex("08060001080006040001") + ethernet[6:] + bytes([10, 0, 0, i % 256]) + bytes(6)
+                          + bytes([10, 0, 0, 1]))
+    records = [struct.pack("=IIII", i, 0, len(f), len(f)) + f for i, f in enumerate(frames)]
+    (folder / "capture.pcap").write_bytes(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"".join(records))
+
+
+def ip_header(protocol, length, number):
+    return struct.pack(">BBHHHBBHII", 0x45, 0, 20 + length, number, 0, 64, protocol, 0, 0x0A000001, 0x0A000002 + number % 5)
+
+
+def write_metainfo(folder):
+    """A catalog of 200 programs for appstreamcli."""
+    components = "".join(f"""<component type="desktop-application"><id>org.example.App{i}</id><name>App {i}</name><pkgname>app{i}</pkgname>
+<summary>Number {i}</summary><description><p>About {i}.</p></description><categories><category>Game</category></categories>
+<launchable type="desktop-id">org.example.App{i}.desktop</launchable><metadata_license>FSFAP</metadata_license>
+<keywords><keyword>word{i % 9}</keyword></keywords></component>""" for i in range(200))
+    (folder / "catalog.xml").write_text(f'<?xml version="1.0"?><components version="0.16" origin="test">{components}</components>')
+
+
+def program_cases():
+    """Three programs of different kinds: a network analyzer, a multimedia framework's registry, a catalog of software."""
+    read = ["tshark", "-n", "-r", "capture.pcap"]
+    return [
+        Case("tshark", [[*read, "-V"], [*read, "-T", "json"], [*read, "-q", "-z", "io,phs", "-z", "conv,ip", "-z", "endpoints,tcp"],
+                        ["tshark", "-G", "protocols"]], write_capture, True, "bin/tshark"),
+        Case("gst-inspect-1.0", [["gst-inspect-1.0"], ["gst-inspect-1.0", "--print-all"],
+                                 ["gst-inspect-1.0", "videoconvert"]], exact=True, program="bin/gst-inspect-1.0"),
+        Case("appstreamcli", [["appstreamcli", "convert", "catalog.xml", "catalog.yml"],
+                              ["appstreamcli", "convert", "catalog.yml", "again.xml"], ["appstreamcli", "validate", "catalog.xml"]],
+             write_metainfo, True, "bin/appstreamcli"),
+    ]
+
+
+def gather(sides, args):
+    """All cases that can run here, and what is missing."""
+    cases, missing = [], []
+    for suite, package in ("glib", "libglib2.0-tests"), ("libostree", "ostree-tests"):
+        if args.only and not any(n.startswith(suite + "/") for n in args.only):
+            continue
+        if not (METADATA / suite).is_dir():
+            missing.append(package)
+            continue
+        sides.add_suite(suite)
+        cases += suite_cases(suite)
+    for name in "ostree", "gjs-console":  # what OSTree's tests call
+        if any(c.name.startswith("libostree/") for c in cases) and sides.add_program(name) and name == "gjs-console":
+            for side in "stock", "relinked":
+                (sides.work / side / "bin" / "gjs").symlink_to(name)
+    for case in program_cases():
+        if args.only and case.name not in args.only:
+            continue
+        if sides.add_program(case.name):
+            cases.append(case)
+        else:
+            missing.append({"tshark": "tshark", "gst-inspect-1.0": "gstreamer1.0-tools", "appstreamcli": "appstream"}[case.name])
+    return [c for c in cases if not args.only or c.name in args.only], missing
+
+
+# ---- the report
+
+def line(case, verdict, stock, uses, counts):
+    result = "passes" if stock.passed else "fails"
+    table = "uses tables" if uses else "-"
+    return (f"{case.name:50} {result:7} {len(stock.cases) if not case.exact else '-':>6}  {verdict:18} {table:11} "
+            f"{counts['tables']:8} {counts['entries']:9} {counts['foreign']:8}")
+
+
+def tap_line(number, result):
+    case, verdict, _, _, counts = result
+    word = "not ok" if verdict in BAD else "ok"
+    return f"{word} {number} - {case.name}: {verdict}, {counts['tables']} tables, {counts['foreign']} foreign calls"
+
+
+def summary(results):
+    verdicts = [verdict for _, verdict, *_ in results]
+    total = {key: sum(counts[key] for *_, counts in results) for key in ("tables", "entries", "foreign")}
+    same = sum(v.startswith("same") for v in verdicts)
+    using = sum(bool(counts["tables"] or counts["foreign"]) for *_, counts in results)
+    print(f"{len(results)} tests and programs: {same} same, {verdicts.count('not comparable')} not comparable, "
+          f"{verdicts.count('differs')} that fail stock differ; {sum(stock.passed for _, _, stock, *_ in results)} pass stock")
+    print(f"{using} of them reached libhmap-glib: {total['tables']} tables, {total['entries']} entries, {total['foreign']} foreign calls")
+    print(f"{verdicts.count('REGRESSION')} regressions, {verdicts.count('UNUSED')} with no call of ours where there should be some")
+    for case, verdict, *_ in results:
+        if case.name in ARGUMENTS:
+            print(f"{case.name} ran with {shlex.join(ARGUMENTS[case.name])}: {LEFT_OUT}")
+        if verdict != "same":
+            print(f"{case.name}: {verdict}" + (f": {ORDERED[case.name]}" if case.name in ORDERED else ""))
+
+
+def report(args, sides, cases):
+    results = []
+    if args.tap:
+        print(f"1..{len(cases)}")
+    else:
+        print(f"{'test':50} stock    cases  relinked           GHashTable    tables   entries  foreign")
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for result in pool.map(lambda case: compare(sides, case), cases):
+            results.append(result)
+            print(tap_line(len(results), result) if args.tap else line(*result), flush=True)
+    return results
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--libdir", type=pathlib.Path, required=True, help="where libhmap-glib is")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder to work in")
+    parser.add_argument("--only", action="append", help="only this test, such as glib/hash, or program; may be repeated")
+    parser.add_argument("--tap", action="store_true", help="print TAP")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    work = args.work.resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "stats").mkdir(parents=True)
+    sides = Sides(work, args.libdir.resolve())
+    cases, missing = gather(sides, args)
+    if missing:
+        sys.exit("check-glib: these Debian packages are missing: " + " ".join(missing))
+    results = report(args, sides, cases)
+    if not args.tap:
+        print()
+        summary(results)
+        print(f"What the tests printed is in {work / 'stats'}")
+    return 1 if any(verdict in BAD for _, verdict, *_ in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
