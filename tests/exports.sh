@@ -47,6 +47,24 @@ lacks_ifuncs() {
   ! readelf --dyn-syms -W "$1" | grep IFUNC
 }
 
+# The functions that doc/ghash.md lists, and the tests that it names beside them, one a line.
+names_of_table() {
+  sed -n 's/^| \(g_[a-z_0-9]*\) .*/\1/p' "$abs_top_srcdir/doc/ghash.md" | sort
+}
+tests_of_table() {
+  sed -n '/^| g_/{s/^| [^|]*|[^|]*|\([^|]*\)|.*/\1/p}' "$abs_top_srcdir/doc/ghash.md" | grep -o '\*[^*]*\*\|`[^`]*`' | sort -u
+}
+
+# missing_tests: of the tests on standard input, those that are nowhere.
+missing_tests() {
+  while read -r test; do
+    case $test in
+      \**) grep -q "{\"$(echo "$test" | tr -d '*')\"," "$abs_top_srcdir/tests/side_ghash.c" ;;
+      *) grep -q "cmocka_unit_test($(echo "$test" | tr -d '\`'))" "$abs_top_srcdir/tests/test_ghash.c" ;;
+    esac || echo "$test"
+  done
+}
+
 # examine NAME FOLDER MAP NEEDED: all there is to say about one library.
 examine() {
   library=$2/.libs/lib$1.so.1 archive=$2/.libs/lib$1.a
@@ -78,6 +96,8 @@ if [ -n "$GLIB_LIBS" ]; then
   examine hmap-glib compat compat/ghash.map "$(printf 'libglib-2.0.so.0\nlibc.so.6')"
   check "libhmap-glib's symbols have no version" same "" "$(symbol_versions compat/.libs/libhmap-glib.so.1)"
   check "libhmap-glib has all 35 functions of ghash.h" same 35 "$(names_of_map compat/ghash.map | grep -c g_hash_table_)"
+  check "doc/ghash.md lists each of them once, and the ten hash and equality functions" same "$(names_of_map compat/ghash.map)" "$(names_of_table)"
+  check "doc/ghash.md names tests that there are" same "" "$(tests_of_table | missing_tests)"
   check "hmap-glib.pc names our library before GLib" same "-lhmap-glib -lglib-2.0" \
     "$(PKG_CONFIG_PATH=compat pkg-config --libs-only-l hmap-glib | sed 's/ *$//')"
 else
