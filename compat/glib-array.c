@@ -151,8 +151,10 @@ void g_ptr_array_set_size(GPtrArray *array, gint length)
 
 /* Taking out */
 
-static gpointer ptr_array_remove_index(realPtrArray *rarray, guint index_, bool fast, bool notify)
+static gpointer ptr_array_remove_index(GPtrArray *array, guint index_, bool fast, bool notify)
 {
+  realPtrArray *rarray = (realPtrArray *)array;
+  g_return_val_if_fail(rarray, NULL);
   g_return_val_if_fail(index_ < rarray->len, NULL);
   gpointer data = rarray->pdata[index_];
   if (notify)
@@ -166,32 +168,46 @@ static gpointer ptr_array_remove_index(realPtrArray *rarray, guint index_, bool 
   return data;
 }
 
-/* The four functions that this is. */
-#define REMOVE_INDEX(function, fast, notify)                               \
-  gpointer function(GPtrArray *array, guint index_)                        \
-  {                                                                        \
-    realPtrArray *rarray = (realPtrArray *)array;                          \
-    g_return_val_if_fail(rarray, NULL);                                    \
-    return ptr_array_remove_index(rarray, index_, fast, notify);           \
-  }
-REMOVE_INDEX(g_ptr_array_remove_index, false, true)
-REMOVE_INDEX(g_ptr_array_remove_index_fast, true, true)
-REMOVE_INDEX(g_ptr_array_steal_index, false, false)
-REMOVE_INDEX(g_ptr_array_steal_index_fast, true, false)
+gpointer g_ptr_array_remove_index(GPtrArray *array, guint index_)
+{
+  return ptr_array_remove_index(array, index_, false, true);
+}
+
+gpointer g_ptr_array_remove_index_fast(GPtrArray *array, guint index_)
+{
+  return ptr_array_remove_index(array, index_, true, true);
+}
+
+gpointer g_ptr_array_steal_index(GPtrArray *array, guint index_)
+{
+  return ptr_array_remove_index(array, index_, false, false);
+}
+
+gpointer g_ptr_array_steal_index_fast(GPtrArray *array, guint index_)
+{
+  return ptr_array_remove_index(array, index_, true, false);
+}
+
+static bool removeFirst(GPtrArray *array, gconstpointer data, bool fast)
+{
+  guint i;
+  if (!g_ptr_array_find(array, data, &i))
+    return false;
+  ptr_array_remove_index(array, i, fast, true);
+  return true;
+}
 
 gboolean g_ptr_array_remove(GPtrArray *array, gpointer data)
 {
-  guint i;
   g_return_val_if_fail(array, FALSE);
-  return g_ptr_array_find(array, data, &i) && (ptr_array_remove_index((realPtrArray *)array, i, false, true), TRUE);
+  return removeFirst(array, data, false);
 }
 
 gboolean g_ptr_array_remove_fast(GPtrArray *array, gpointer data)
 {
-  realPtrArray *rarray = (realPtrArray *)array;
-  guint i;
+  GPtrArray *rarray = array;
   g_return_val_if_fail(rarray, FALSE);
-  return g_ptr_array_find(array, data, &i) && (ptr_array_remove_index(rarray, i, true, true), TRUE);
+  return removeFirst(array, data, true);
 }
 
 GPtrArray *g_ptr_array_remove_range(GPtrArray *array, guint index_, guint length)

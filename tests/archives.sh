@@ -5,7 +5,7 @@
 . "$abs_top_srcdir/tests/tap.sh"
 scratch archives
 
-# One program that uses all three, and says so if a table is not what it should be.
+# One program that uses them all, and says so if a table is not what it should be.
 cat >all.c <<'END'
 #include <hmap.h>
 #include <search.h>
@@ -59,28 +59,57 @@ static int use_glib(void)
 #endif
 }
 
+extern int use_ghash(void);
+
 int main(void)
 {
-  int h = use_hmap(), s = use_hsearch(), g = use_glib();
+  int h = use_hmap(), s = use_hsearch(), g = use_glib(), a = use_ghash();
 
-  printf("libhmap %d, libhmap-search %d, libhmap-glib %d\n", h, s, g);
-  return !(h && s && g);
+  printf("libhmap %d, libhmap-search %d, libhmap-glib %d, libhmap-ghash %d\n", h, s, g, a);
+  return !(h && s && g && a);
+}
+END
+
+# A part of it that knows nothing of GLib.
+cat >alone.c <<'END'
+#include <glib.h>
+#ifndef HMAP_GLIB_H
+#error "this is GLib's"
+#endif
+
+extern int use_ghash(void);
+
+int use_ghash(void)
+{
+  GHashTable *t = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  GList *keys;
+  int good;
+
+  g_hash_table_insert(t, g_strdup("key"), t);
+  keys = g_hash_table_get_keys(t);
+  good = g_list_length(keys) == 1 && g_strcmp0(keys->data, "key") == 0 && g_hash_table_lookup(t, "key") == t;
+  g_list_free(keys);
+  g_hash_table_unref(t);
+  return good;
 }
 END
 
 lib=$builddir/lib/.libs/libhmap.a search=$builddir/compat/.libs/libhmap-search.a glib=$builddir/compat/.libs/libhmap-glib.a
+alone=$builddir/compat/.libs/libhmap-ghash.a
 flags=
 [ -z "$GLIB_LIBS" ] || flags="-DWITH_GLIB $GLIB_CFLAGS"
 # shellcheck disable=SC2086 # words
 check "a program that uses all libraries compiles" \
   $CC $CFLAGS $SANITIZED -std=gnu11 -I"$abs_top_srcdir/include" $flags -c all.c
+# shellcheck disable=SC2086 # words
+check "its part without GLib compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -I"$abs_top_srcdir/include/hmap-ghash" -c alone.c
 
 # link_and_run MODE ARCHIVE...
 link_and_run() {
   mode=$1
   shift
   # shellcheck disable=SC2086 # words
-  $CC $CFLAGS $SANITIZED $mode -o all all.o "$@" $libs -lpthread && ./all
+  $CC $CFLAGS $SANITIZED $mode -o all all.o alone.o "$@" $libs -lpthread && ./all
 }
 
 names() {
@@ -98,9 +127,11 @@ orders() {
   fi
   mode=$1
   shift
-  for order; do
-    # shellcheck disable=SC2086 # a list of archives
-    check "$(names $order)${mode:+, $mode}" link_and_run "$mode" $order
+  for others; do
+    for order in "$alone $others" "$others $alone"; do
+      # shellcheck disable=SC2086 # a list of archives
+      check "$(names $order)${mode:+, $mode}" link_and_run "$mode" $order
+    done
   done
 }
 
