@@ -2,7 +2,7 @@
 """Runs the tests that Debian installs for GLib and OSTree, and three programs, as they are and relinked, and compares.
 
 Relinked is a private copy whose first NEEDED entry is libhmap-glib (patchelf); nothing outside the work folder is written. A test is
-  same            it ended the same way, and each of its cases did. The words after a case's name are not compared
+  same            it ended the same way, and each of its cases did. (What it prints beside their names is not compared.)
   not comparable  two stock runs differ from each other already
   REGRESSION      it passes stock and does not pass relinked, in several attempts
   UNUSED          it calls GHashTable functions, but nothing reached libhmap-glib
@@ -30,7 +30,7 @@ import sys
 import tempfile
 
 LIBRARY = "libhmap-glib.so.1"
-INSTALLED = pathlib.Path("/usr/libexec/installed-tests")
+LIBEXEC = pathlib.Path("/usr/libexec")
 METADATA = pathlib.Path("/usr/share/installed-tests")
 PATIENCE = 300  # seconds
 ATTEMPTS = 3
@@ -95,7 +95,7 @@ def relink(path, libdir):
 # ---- both sides
 
 class Sides:
-    """stock/ and relinked/ in the work folder, each with a copy of the installed tests and a folder for PATH."""
+    """stock/ and relinked/ in the work folder, each with bin/ for PATH and libexec/ for the installed tests and what they call."""
 
     def __init__(self, work, libdir):
         self.work, self.libdir = work, libdir
@@ -103,10 +103,11 @@ class Sides:
             shutil.rmtree(work / side, ignore_errors=True)
             (work / side / "bin").mkdir(parents=True)
 
-    def add_suite(self, suite):
+    def add_tree(self, tree):
+        """A folder of LIBEXEC."""
         for side in "stock", "relinked":
-            shutil.copytree(INSTALLED / suite, self.work / side / suite, symlinks=True)
-        for path in sorted((self.work / "relinked" / suite).rglob("*")):
+            shutil.copytree(LIBEXEC / tree, self.work / side / "libexec" / tree, symlinks=True)
+        for path in sorted((self.work / "relinked" / "libexec" / tree).rglob("*")):
             if is_program(path):
                 relink(path, self.libdir)
 
@@ -120,7 +121,7 @@ class Sides:
         return bool(found)
 
     def locate(self, side, text):
-        return text.replace(str(INSTALLED), str(self.work / side))
+        return text.replace(str(LIBEXEC), str(self.work / side / "libexec"))
 
     def run(self, case, side, **env):
         with tempfile.TemporaryDirectory(dir=self.work) as scratch:
@@ -152,7 +153,7 @@ def attempt(argv, folder, env):
 def tap_outcome(done):
     (status, out, err), = done
     text = out.decode(errors="replace")
-    cases = [(ok == "ok", re.sub(r" #.*", "", name)) for ok, name in re.findall(r"^\s*(ok|not ok) \d*\s*-?\s*(.*)$", text, re.MULTILINE)]
+    cases = [(ok == "ok", re.sub(r" #.*|(?<=seed:)\d+", "", name)) for ok, name in re.findall(r"^\s*(ok|not ok) \d*\s*-?\s*(.*)$", text, re.MULTILINE)]
     return Outcome([status], cases, status in (0, 77) and all(ok for ok, _ in cases), text + err.decode(errors="replace"))
 
 
@@ -209,8 +210,8 @@ def suite_cases(suite):
     for file in sorted((METADATA / suite).glob("*.test")):
         name = f"{suite}/{file.name[:-5]}"
         argv = shlex.split(re.search("^Exec=(.*)$", file.read_text(), re.MULTILINE).group(1))
-        program = next((a for a in argv if a.startswith(str(INSTALLED))), "")
-        yield Case(name, [argv + ARGUMENTS.get(name, [])], program=program.replace(f"{INSTALLED}/", ""))
+        program = next((a for a in argv if a.startswith(f"{LIBEXEC}/")), "")
+        yield Case(name, [argv + ARGUMENTS.get(name, [])], program=program.replace("/usr/", "", 1))
 
 
 def write_capture(folder):
@@ -260,6 +261,14 @@ def program_cases():
     ]
 
 
+def add_what_ostrees_tests_call(sides):
+    sides.add_tree("libostree")
+    sides.add_program("ostree")
+    if sides.add_program("gjs-console"):
+        for side in "stock", "relinked":
+            (sides.work / side / "bin" / "gjs").symlink_to("gjs-console")
+
+
 def gather(sides, args):
     """All cases that can run here, and what is missing."""
     cases, missing = [], []
@@ -269,12 +278,10 @@ def gather(sides, args):
         if not (METADATA / suite).is_dir():
             missing.append(package)
             continue
-        sides.add_suite(suite)
+        sides.add_tree(f"installed-tests/{suite}")
         cases += suite_cases(suite)
-    for name in "ostree", "gjs-console":  # what OSTree's tests call
-        if any(c.name.startswith("libostree/") for c in cases) and sides.add_program(name) and name == "gjs-console":
-            for side in "stock", "relinked":
-                (sides.work / side / "bin" / "gjs").symlink_to(name)
+        if suite == "libostree":
+            add_what_ostrees_tests_call(sides)
     for case in program_cases():
         if args.only and case.name not in args.only:
             continue
