@@ -73,8 +73,8 @@ static bool sameObject(void *a, void *b)
   return dladdr(a, &ofA) && dladdr(b, &ofB) && ofA.dli_fbase == ofB.dli_fbase;
 }
 
-/* Looks for GLib's function from the beginning. What is found may also be a place in a program that is not position-independent and
- * takes the function's address: that would lead back to us. */
+/* Looks for GLib's function from the beginning. What is found may also be a place in a program that is not position-independent
+ * and takes the function's address: that would lead back to us. */
 static void *searchFromBeginning(const char *name)
 {
   void *function = dlsym(RTLD_DEFAULT, name);

@@ -3,6 +3,7 @@
 
 Relinked is a private copy whose first NEEDED entry is libhmap-glib (patchelf); nothing outside the work folder is written. A test is
   same            it ended the same way, and each of its cases did. (What it prints beside their names is not compared.)
+  same at attempt N  the same, though not at first: time or order came into it
   not comparable  two stock runs differ from each other already
   REGRESSION      it passes stock and does not pass relinked, in several attempts
   UNUSED          it calls GHashTable functions, but nothing reached libhmap-glib
@@ -40,9 +41,9 @@ BAD = {"REGRESSION", "UNUSED"}
 # Arguments that a test gets on both sides.
 ARGUMENTS = {"glib/hash": ["-s", "/hash/consistency"]}
 LEFT_OUT = "that case reads GLib's private struct"
-# Tests that compare with what GLib's order of entries happens to be, and where. These: one table holds two interfaces, Bar and Bat; what
-# a walk over it yields is inserted, last one first, into another; and a walk over that has to yield Bar first. So the two tables
-# have to differ in their order, and HMAP_SEED, which gives all tables the same, cannot make them.
+# Tests that compare with what GLib's order of entries happens to be, and where. These: one table holds two interfaces, Bar and
+# Bat; what a walk over it yields is inserted, last one first, into another; and a walk over that has to yield Bar first. So the two
+# tables have to differ in their order, and HMAP_SEED, which gives all tables the same, cannot make them.
 CODEGEN = "om_check_get_all compares a text that has interfaces in the order of two tables with its order in GLib"
 ORDERED = {f"glib/gdbus-test-codegen{variant}": CODEGEN for variant in ("", "-old", "-min-required-2-64")}
 
@@ -134,7 +135,8 @@ class Sides:
             return exact_outcome(done, folder, scratch) if case.exact else tap_outcome(done)
 
     def environment(self, side, scratch, **env):
-        return {"PATH": f"{self.work / side / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
+        path = f"{self.work / side / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return {"PATH": path, "LC_ALL": "C.UTF-8",
                "TZ": "UTC", "HOME": f"{scratch}/home", "TMPDIR": f"{scratch}/tmp", "XDG_RUNTIME_DIR": f"{scratch}/runtime", **env}
 
 
@@ -153,7 +155,8 @@ def attempt(argv, folder, env):
 def tap_outcome(done):
     (status, out, err), = done
     text = out.decode(errors="replace")
-    cases = [(ok == "ok", re.sub(r" #.*|(?<=seed:)\d+", "", name)) for ok, name in re.findall(r"^\s*(ok|not ok) \d*\s*-?\s*(.*)$", text, re.MULTILINE)]
+    lines = re.findall(r"^\s*(ok|not ok) \d*\s*-?\s*(.*)$", text, re.MULTILINE)
+    cases = [(ok == "ok", re.sub(r" #.*|(?<=seed:)\d+", "", name)) for ok, name in lines]
     return Outcome([status], cases, status in (0, 77) and all(ok for ok, _ in cases), text + err.decode(errors="replace"))
 
 
@@ -225,7 +228,8 @@ def write_capture(folder):
             body = struct.pack(">HHHH", 1024 + i, 53, 8 + len(question), 0) + question
             frames.append(ethernet + b"\x08\x00" + ip_header(17, len(body), i) + body)
         elif i % 3 == 1:
-            body = struct.pack(">HHIIBBHHH", 2048 + i % 7, 80, i * 100, 1, 0x50, 0x18, 8192, 0, 0) + b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i
+            request = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % i
+            body = struct.pack(">HHIIBBHHH", 2048 + i % 7, 80, i * 100, 1, 0x50, 0x18, 8192, 0, 0) + request
             frames.append(ethernet + b"\x08\x00" + ip_header(6, len(body), i) + body)
         else:
             frames.append(ethernet + bytes.fromhex("08060001080006040001") + ethernet[6:] + bytes([10, 0, 0, i % 256]) + bytes(6)
@@ -240,7 +244,8 @@ def ip_header(protocol, length, number):
 
 def write_metainfo(folder):
     """A catalog of 200 programs for appstreamcli."""
-    components = "".join(f"""<component type="desktop-application"><id>org.example.App{i}</id><name>App {i}</name><pkgname>app{i}</pkgname>
+    components = "".join(f"""<component type="desktop-application"><id>org.example.App{i}</id><name>App {i}</name>
+<pkgname>app{i}</pkgname>
 <summary>Number {i}</summary><description><p>About {i}.</p></description><categories><category>Game</category></categories>
 <launchable type="desktop-id">org.example.App{i}.desktop</launchable><metadata_license>FSFAP</metadata_license>
 <keywords><keyword>word{i % 9}</keyword></keywords></component>""" for i in range(200))
@@ -251,12 +256,13 @@ def program_cases():
     """Three programs of different kinds: a network analyzer, a multimedia framework's registry, a catalog of software."""
     read = ["tshark", "-n", "-r", "capture.pcap"]
     return [
-        Case("tshark", [[*read, "-V"], [*read, "-T", "json"], [*read, "-q", "-z", "io,phs", "-z", "conv,ip", "-z", "endpoints,tcp"],
-                        ["tshark", "-G", "protocols"]], write_capture, True, "bin/tshark"),
+        Case("tshark", [[*read, "-V"], [*read, "-T", "json"], ["tshark", "-G", "protocols"],
+                        [*read, "-q", "-z", "io,phs", "-z", "conv,ip", "-z", "endpoints,tcp"]], write_capture, True, "bin/tshark"),
         Case("gst-inspect-1.0", [["gst-inspect-1.0"], ["gst-inspect-1.0", "--print-all"],
                                  ["gst-inspect-1.0", "videoconvert"]], exact=True, program="bin/gst-inspect-1.0"),
         Case("appstreamcli", [["appstreamcli", "convert", "catalog.xml", "catalog.yml"],
-                              ["appstreamcli", "convert", "catalog.yml", "again.xml"], ["appstreamcli", "validate", "catalog.xml"]],
+                              ["appstreamcli", "convert", "catalog.yml", "again.xml"],
+                              ["appstreamcli", "validate", "catalog.xml"]],
              write_metainfo, True, "bin/appstreamcli"),
     ]
 

@@ -29,9 +29,10 @@ cases=$#
 
 # A library without a single function leaves GLib in charge, and every test does the same as ever.
 nothing_passes() {
-  mkdir -p empty && echo >empty.c &&
-    # shellcheck disable=SC2086 # words
-    $CC -shared -fPIC -o empty/libhmap-glib.so.1 -Wl,-soname,libhmap-glib.so.1 -Wl,--no-as-needed empty.c $GLIB_LIBS || return 1
+  mkdir -p empty
+  echo >empty.c
+  # shellcheck disable=SC2086 # words
+  $CC -shared -fPIC -o empty/libhmap-glib.so.1 -Wl,-soname,libhmap-glib.so.1 -Wl,--no-as-needed empty.c $GLIB_LIBS || return 1
   ! compare empty hash uri >empty.tap && same 2 "$(grep -c '^not ok .*: UNUSED' empty.tap)"
 }
 check "with a library that nothing is bound to, the tests fail" nothing_passes

@@ -1,6 +1,6 @@
-/* newer.c: a program of a newer GLib's, whose functions it takes the addresses of, on a GLib that may lack them. Where a program is
- * not position-independent, such a function's address is a place in the program; to hand a foreign table on to that would be to
- * hand it to ourselves. Prints how many entries it got. */
+/* newer.c: a program of a newer GLib's, whose functions it takes the addresses of, on a GLib that may lack them. Where a program
+ * is not position-independent, such a function's address is a place in the program; to hand a foreign table on to that would be
+ * to hand it to ourselves. Prints how many entries it got. */
 #include <glib.h>
 #include <stdio.h>
 

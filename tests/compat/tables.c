@@ -106,7 +106,8 @@ static void keeper_class_init(KeeperClass *class)
   class->get_property = keeperGet;
   class->finalize = keeperFinalize;
   g_object_class_install_property(class, 1, g_param_spec_boxed("table", "", "", G_TYPE_HASH_TABLE, G_PARAM_READWRITE));
-  g_signal_new("arrived", G_TYPE_FROM_CLASS(class), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_HASH_TABLE, 1, G_TYPE_HASH_TABLE);
+  g_signal_new("arrived", G_TYPE_FROM_CLASS(class), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_HASH_TABLE, 1,
+               G_TYPE_HASH_TABLE);
 }
 static void keeper_init(Keeper *k)
 {
