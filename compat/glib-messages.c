@@ -238,7 +238,9 @@ void hmap_ghash_assertion_numbers(const char *domain, const char *file, int line
   va_start(args, format);
   gchar *numbers = g_strdup_vprintf(format, args);
   va_end(args);
-  g_assertion_message(domain, file, line, func, g_strdup_printf("assertion failed (%s): (%s)", expr, numbers));
+  gchar *message = g_strdup_printf("assertion failed (%s): (%s)", expr, numbers);
+  g_free(numbers);
+  g_assertion_message(domain, file, line, func, message);
 }
 
 void hmap_ghash_assertion_strings(const char *domain, const char *file, int line, const char *func, const char *expr,
@@ -246,6 +248,6 @@ void hmap_ghash_assertion_strings(const char *domain, const char *file, int line
 {
   const char *quote1 = str1 ? "\"" : "", *quote2 = str2 ? "\"" : "";
   g_assertion_message(domain, file, line, func,
-                      g_strdup_printf("assertion failed (%s): (%s%s%s %s %s%s%s)", expr, quote1, str1 ? str1 : "NULL", quote1, cmp,
-                                      quote2, str2 ? str2 : "NULL", quote2));
+                      g_strdup_printf("assertion failed (%s): (%s%s%s %s %s%s%s)", expr, quote1, str1 ? str1 : "NULL", quote1,
+                                      cmp, quote2, str2 ? str2 : "NULL", quote2));
 }

@@ -39,164 +39,164 @@
 
 /* Names */
 
-#define g_hash_table_new                     hmap_ghash_hash_table_new
-#define g_hash_table_new_full                hmap_ghash_hash_table_new_full
-#define g_hash_table_new_similar             hmap_ghash_hash_table_new_similar
-#define g_hash_table_ref                     hmap_ghash_hash_table_ref
-#define g_hash_table_unref                   hmap_ghash_hash_table_unref
-#define g_hash_table_destroy                 hmap_ghash_hash_table_destroy
-#define g_hash_table_insert                  hmap_ghash_hash_table_insert
-#define g_hash_table_replace                 hmap_ghash_hash_table_replace
-#define g_hash_table_add                     hmap_ghash_hash_table_add
-#define g_hash_table_remove                  hmap_ghash_hash_table_remove
-#define g_hash_table_remove_all              hmap_ghash_hash_table_remove_all
-#define g_hash_table_steal                   hmap_ghash_hash_table_steal
-#define g_hash_table_steal_extended          hmap_ghash_hash_table_steal_extended
-#define g_hash_table_steal_all               hmap_ghash_hash_table_steal_all
-#define g_hash_table_steal_all_keys          hmap_ghash_hash_table_steal_all_keys
-#define g_hash_table_steal_all_values        hmap_ghash_hash_table_steal_all_values
-#define g_hash_table_lookup                  hmap_ghash_hash_table_lookup
-#define g_hash_table_lookup_extended         hmap_ghash_hash_table_lookup_extended
-#define g_hash_table_contains                hmap_ghash_hash_table_contains
-#define g_hash_table_size                    hmap_ghash_hash_table_size
-#define g_hash_table_foreach                 hmap_ghash_hash_table_foreach
-#define g_hash_table_find                    hmap_ghash_hash_table_find
-#define g_hash_table_foreach_remove          hmap_ghash_hash_table_foreach_remove
-#define g_hash_table_foreach_steal           hmap_ghash_hash_table_foreach_steal
-#define g_hash_table_get_keys                hmap_ghash_hash_table_get_keys
-#define g_hash_table_get_values              hmap_ghash_hash_table_get_values
-#define g_hash_table_get_keys_as_array       hmap_ghash_hash_table_get_keys_as_array
-#define g_hash_table_get_keys_as_ptr_array   hmap_ghash_hash_table_get_keys_as_ptr_array
+#define g_hash_table_new hmap_ghash_hash_table_new
+#define g_hash_table_new_full hmap_ghash_hash_table_new_full
+#define g_hash_table_new_similar hmap_ghash_hash_table_new_similar
+#define g_hash_table_ref hmap_ghash_hash_table_ref
+#define g_hash_table_unref hmap_ghash_hash_table_unref
+#define g_hash_table_destroy hmap_ghash_hash_table_destroy
+#define g_hash_table_insert hmap_ghash_hash_table_insert
+#define g_hash_table_replace hmap_ghash_hash_table_replace
+#define g_hash_table_add hmap_ghash_hash_table_add
+#define g_hash_table_remove hmap_ghash_hash_table_remove
+#define g_hash_table_remove_all hmap_ghash_hash_table_remove_all
+#define g_hash_table_steal hmap_ghash_hash_table_steal
+#define g_hash_table_steal_extended hmap_ghash_hash_table_steal_extended
+#define g_hash_table_steal_all hmap_ghash_hash_table_steal_all
+#define g_hash_table_steal_all_keys hmap_ghash_hash_table_steal_all_keys
+#define g_hash_table_steal_all_values hmap_ghash_hash_table_steal_all_values
+#define g_hash_table_lookup hmap_ghash_hash_table_lookup
+#define g_hash_table_lookup_extended hmap_ghash_hash_table_lookup_extended
+#define g_hash_table_contains hmap_ghash_hash_table_contains
+#define g_hash_table_size hmap_ghash_hash_table_size
+#define g_hash_table_foreach hmap_ghash_hash_table_foreach
+#define g_hash_table_find hmap_ghash_hash_table_find
+#define g_hash_table_foreach_remove hmap_ghash_hash_table_foreach_remove
+#define g_hash_table_foreach_steal hmap_ghash_hash_table_foreach_steal
+#define g_hash_table_get_keys hmap_ghash_hash_table_get_keys
+#define g_hash_table_get_values hmap_ghash_hash_table_get_values
+#define g_hash_table_get_keys_as_array hmap_ghash_hash_table_get_keys_as_array
+#define g_hash_table_get_keys_as_ptr_array hmap_ghash_hash_table_get_keys_as_ptr_array
 #define g_hash_table_get_values_as_ptr_array hmap_ghash_hash_table_get_values_as_ptr_array
-#define g_hash_table_iter_init               hmap_ghash_hash_table_iter_init
-#define g_hash_table_iter_next               hmap_ghash_hash_table_iter_next
-#define g_hash_table_iter_get_hash_table     hmap_ghash_hash_table_iter_get_hash_table
-#define g_hash_table_iter_remove             hmap_ghash_hash_table_iter_remove
-#define g_hash_table_iter_replace            hmap_ghash_hash_table_iter_replace
-#define g_hash_table_iter_steal              hmap_ghash_hash_table_iter_steal
+#define g_hash_table_iter_init hmap_ghash_hash_table_iter_init
+#define g_hash_table_iter_next hmap_ghash_hash_table_iter_next
+#define g_hash_table_iter_get_hash_table hmap_ghash_hash_table_iter_get_hash_table
+#define g_hash_table_iter_remove hmap_ghash_hash_table_iter_remove
+#define g_hash_table_iter_replace hmap_ghash_hash_table_iter_replace
+#define g_hash_table_iter_steal hmap_ghash_hash_table_iter_steal
 
-#define g_str_hash     hmap_ghash_str_hash
-#define g_str_equal    hmap_ghash_str_equal
-#define g_int_hash     hmap_ghash_int_hash
-#define g_int_equal    hmap_ghash_int_equal
-#define g_int64_hash   hmap_ghash_int64_hash
-#define g_int64_equal  hmap_ghash_int64_equal
-#define g_double_hash  hmap_ghash_double_hash
+#define g_str_hash hmap_ghash_str_hash
+#define g_str_equal hmap_ghash_str_equal
+#define g_int_hash hmap_ghash_int_hash
+#define g_int_equal hmap_ghash_int_equal
+#define g_int64_hash hmap_ghash_int64_hash
+#define g_int64_equal hmap_ghash_int64_equal
+#define g_double_hash hmap_ghash_double_hash
 #define g_double_equal hmap_ghash_double_equal
-#define g_direct_hash  hmap_ghash_direct_hash
+#define g_direct_hash hmap_ghash_direct_hash
 #define g_direct_equal hmap_ghash_direct_equal
 
-#define g_list_alloc                   hmap_ghash_list_alloc
-#define g_list_free                    hmap_ghash_list_free
-#define g_list_free_1                  hmap_ghash_list_free_1
-#define g_list_free_full               hmap_ghash_list_free_full
-#define g_list_append                  hmap_ghash_list_append
-#define g_list_prepend                 hmap_ghash_list_prepend
-#define g_list_insert                  hmap_ghash_list_insert
-#define g_list_insert_sorted           hmap_ghash_list_insert_sorted
+#define g_list_alloc hmap_ghash_list_alloc
+#define g_list_free hmap_ghash_list_free
+#define g_list_free_1 hmap_ghash_list_free_1
+#define g_list_free_full hmap_ghash_list_free_full
+#define g_list_append hmap_ghash_list_append
+#define g_list_prepend hmap_ghash_list_prepend
+#define g_list_insert hmap_ghash_list_insert
+#define g_list_insert_sorted hmap_ghash_list_insert_sorted
 #define g_list_insert_sorted_with_data hmap_ghash_list_insert_sorted_with_data
-#define g_list_insert_before           hmap_ghash_list_insert_before
-#define g_list_insert_before_link      hmap_ghash_list_insert_before_link
-#define g_list_concat                  hmap_ghash_list_concat
-#define g_list_remove                  hmap_ghash_list_remove
-#define g_list_remove_all              hmap_ghash_list_remove_all
-#define g_list_remove_link             hmap_ghash_list_remove_link
-#define g_list_delete_link             hmap_ghash_list_delete_link
-#define g_list_reverse                 hmap_ghash_list_reverse
-#define g_list_copy                    hmap_ghash_list_copy
-#define g_list_copy_deep               hmap_ghash_list_copy_deep
-#define g_list_nth                     hmap_ghash_list_nth
-#define g_list_nth_prev                hmap_ghash_list_nth_prev
-#define g_list_nth_data                hmap_ghash_list_nth_data
-#define g_list_find                    hmap_ghash_list_find
-#define g_list_find_custom             hmap_ghash_list_find_custom
-#define g_list_position                hmap_ghash_list_position
-#define g_list_index                   hmap_ghash_list_index
-#define g_list_last                    hmap_ghash_list_last
-#define g_list_first                   hmap_ghash_list_first
-#define g_list_length                  hmap_ghash_list_length
-#define g_list_foreach                 hmap_ghash_list_foreach
-#define g_list_sort                    hmap_ghash_list_sort
-#define g_list_sort_with_data          hmap_ghash_list_sort_with_data
-#define g_clear_list                   hmap_ghash_clear_list
+#define g_list_insert_before hmap_ghash_list_insert_before
+#define g_list_insert_before_link hmap_ghash_list_insert_before_link
+#define g_list_concat hmap_ghash_list_concat
+#define g_list_remove hmap_ghash_list_remove
+#define g_list_remove_all hmap_ghash_list_remove_all
+#define g_list_remove_link hmap_ghash_list_remove_link
+#define g_list_delete_link hmap_ghash_list_delete_link
+#define g_list_reverse hmap_ghash_list_reverse
+#define g_list_copy hmap_ghash_list_copy
+#define g_list_copy_deep hmap_ghash_list_copy_deep
+#define g_list_nth hmap_ghash_list_nth
+#define g_list_nth_prev hmap_ghash_list_nth_prev
+#define g_list_nth_data hmap_ghash_list_nth_data
+#define g_list_find hmap_ghash_list_find
+#define g_list_find_custom hmap_ghash_list_find_custom
+#define g_list_position hmap_ghash_list_position
+#define g_list_index hmap_ghash_list_index
+#define g_list_last hmap_ghash_list_last
+#define g_list_first hmap_ghash_list_first
+#define g_list_length hmap_ghash_list_length
+#define g_list_foreach hmap_ghash_list_foreach
+#define g_list_sort hmap_ghash_list_sort
+#define g_list_sort_with_data hmap_ghash_list_sort_with_data
+#define g_clear_list hmap_ghash_clear_list
 
-#define g_ptr_array_new                  hmap_ghash_ptr_array_new
-#define g_ptr_array_sized_new            hmap_ghash_ptr_array_sized_new
-#define g_ptr_array_new_with_free_func   hmap_ghash_ptr_array_new_with_free_func
-#define g_ptr_array_new_full             hmap_ghash_ptr_array_new_full
-#define g_ptr_array_ref                  hmap_ghash_ptr_array_ref
-#define g_ptr_array_unref                hmap_ghash_ptr_array_unref
-#define g_ptr_array_free                 hmap_ghash_ptr_array_free
-#define g_ptr_array_steal                hmap_ghash_ptr_array_steal
-#define g_ptr_array_set_free_func        hmap_ghash_ptr_array_set_free_func
-#define g_ptr_array_set_size             hmap_ghash_ptr_array_set_size
-#define g_ptr_array_add                  hmap_ghash_ptr_array_add
-#define g_ptr_array_insert               hmap_ghash_ptr_array_insert
-#define g_ptr_array_remove_index         hmap_ghash_ptr_array_remove_index
-#define g_ptr_array_remove_index_fast    hmap_ghash_ptr_array_remove_index_fast
-#define g_ptr_array_steal_index          hmap_ghash_ptr_array_steal_index
-#define g_ptr_array_steal_index_fast     hmap_ghash_ptr_array_steal_index_fast
-#define g_ptr_array_remove               hmap_ghash_ptr_array_remove
-#define g_ptr_array_remove_fast          hmap_ghash_ptr_array_remove_fast
-#define g_ptr_array_remove_range         hmap_ghash_ptr_array_remove_range
-#define g_ptr_array_sort                 hmap_ghash_ptr_array_sort
-#define g_ptr_array_sort_with_data       hmap_ghash_ptr_array_sort_with_data
-#define g_ptr_array_foreach              hmap_ghash_ptr_array_foreach
-#define g_ptr_array_find                 hmap_ghash_ptr_array_find
+#define g_ptr_array_new hmap_ghash_ptr_array_new
+#define g_ptr_array_sized_new hmap_ghash_ptr_array_sized_new
+#define g_ptr_array_new_with_free_func hmap_ghash_ptr_array_new_with_free_func
+#define g_ptr_array_new_full hmap_ghash_ptr_array_new_full
+#define g_ptr_array_ref hmap_ghash_ptr_array_ref
+#define g_ptr_array_unref hmap_ghash_ptr_array_unref
+#define g_ptr_array_free hmap_ghash_ptr_array_free
+#define g_ptr_array_steal hmap_ghash_ptr_array_steal
+#define g_ptr_array_set_free_func hmap_ghash_ptr_array_set_free_func
+#define g_ptr_array_set_size hmap_ghash_ptr_array_set_size
+#define g_ptr_array_add hmap_ghash_ptr_array_add
+#define g_ptr_array_insert hmap_ghash_ptr_array_insert
+#define g_ptr_array_remove_index hmap_ghash_ptr_array_remove_index
+#define g_ptr_array_remove_index_fast hmap_ghash_ptr_array_remove_index_fast
+#define g_ptr_array_steal_index hmap_ghash_ptr_array_steal_index
+#define g_ptr_array_steal_index_fast hmap_ghash_ptr_array_steal_index_fast
+#define g_ptr_array_remove hmap_ghash_ptr_array_remove
+#define g_ptr_array_remove_fast hmap_ghash_ptr_array_remove_fast
+#define g_ptr_array_remove_range hmap_ghash_ptr_array_remove_range
+#define g_ptr_array_sort hmap_ghash_ptr_array_sort
+#define g_ptr_array_sort_with_data hmap_ghash_ptr_array_sort_with_data
+#define g_ptr_array_foreach hmap_ghash_ptr_array_foreach
+#define g_ptr_array_find hmap_ghash_ptr_array_find
 #define g_ptr_array_find_with_equal_func hmap_ghash_ptr_array_find_with_equal_func
 
-#define g_malloc        hmap_ghash_malloc
-#define g_malloc0       hmap_ghash_malloc0
-#define g_realloc       hmap_ghash_realloc
-#define g_malloc_n      hmap_ghash_malloc_n
-#define g_malloc0_n     hmap_ghash_malloc0_n
-#define g_realloc_n     hmap_ghash_realloc_n
-#define g_try_malloc    hmap_ghash_try_malloc
-#define g_try_malloc0   hmap_ghash_try_malloc0
-#define g_try_realloc   hmap_ghash_try_realloc
-#define g_try_malloc_n  hmap_ghash_try_malloc_n
+#define g_malloc hmap_ghash_malloc
+#define g_malloc0 hmap_ghash_malloc0
+#define g_realloc hmap_ghash_realloc
+#define g_malloc_n hmap_ghash_malloc_n
+#define g_malloc0_n hmap_ghash_malloc0_n
+#define g_realloc_n hmap_ghash_realloc_n
+#define g_try_malloc hmap_ghash_try_malloc
+#define g_try_malloc0 hmap_ghash_try_malloc0
+#define g_try_realloc hmap_ghash_try_realloc
+#define g_try_malloc_n hmap_ghash_try_malloc_n
 #define g_try_malloc0_n hmap_ghash_try_malloc0_n
-#define g_free          hmap_ghash_free
-#define g_memdup2       hmap_ghash_memdup2
+#define g_free hmap_ghash_free
+#define g_memdup2 hmap_ghash_memdup2
 
-#define g_strdup         hmap_ghash_strdup
-#define g_strndup        hmap_ghash_strndup
-#define g_strdup_printf  hmap_ghash_strdup_printf
+#define g_strdup hmap_ghash_strdup
+#define g_strndup hmap_ghash_strndup
+#define g_strdup_printf hmap_ghash_strdup_printf
 #define g_strdup_vprintf hmap_ghash_strdup_vprintf
-#define g_strcmp0        hmap_ghash_strcmp0
+#define g_strcmp0 hmap_ghash_strcmp0
 #define g_str_has_prefix hmap_ghash_str_has_prefix
 #define g_str_has_suffix hmap_ghash_str_has_suffix
-#define g_strfreev       hmap_ghash_strfreev
-#define g_strdupv        hmap_ghash_strdupv
-#define g_strv_length    hmap_ghash_strv_length
-#define g_ascii_strdown  hmap_ghash_ascii_strdown
-#define g_ascii_strup    hmap_ghash_ascii_strup
+#define g_strfreev hmap_ghash_strfreev
+#define g_strdupv hmap_ghash_strdupv
+#define g_strv_length hmap_ghash_strv_length
+#define g_ascii_strdown hmap_ghash_ascii_strdown
+#define g_ascii_strup hmap_ghash_ascii_strup
 
-#define g_print                   hmap_ghash_print
-#define g_printerr                hmap_ghash_printerr
-#define g_log                     hmap_ghash_log
-#define g_logv                    hmap_ghash_logv
+#define g_print hmap_ghash_print
+#define g_printerr hmap_ghash_printerr
+#define g_log hmap_ghash_log
+#define g_logv hmap_ghash_logv
 #define g_log_set_default_handler hmap_ghash_log_set_default_handler
-#define g_log_default_handler     hmap_ghash_log_default_handler
-#define g_return_if_fail_warning  hmap_ghash_return_if_fail_warning
-#define g_warn_message            hmap_ghash_warn_message
-#define g_assertion_message       hmap_ghash_assertion_message
-#define g_assertion_message_expr  hmap_ghash_assertion_message_expr
+#define g_log_default_handler hmap_ghash_log_default_handler
+#define g_return_if_fail_warning hmap_ghash_return_if_fail_warning
+#define g_warn_message hmap_ghash_warn_message
+#define g_assertion_message hmap_ghash_assertion_message
+#define g_assertion_message_expr hmap_ghash_assertion_message_expr
 
-#define g_error_free           hmap_ghash_error_free
-#define g_clear_error          hmap_ghash_clear_error
-#define g_file_error_quark     hmap_ghash_file_error_quark
-#define g_file_get_contents    hmap_ghash_file_get_contents
+#define g_error_free hmap_ghash_error_free
+#define g_clear_error hmap_ghash_clear_error
+#define g_file_error_quark hmap_ghash_file_error_quark
+#define g_file_get_contents hmap_ghash_file_get_contents
 
 /* Macros */
 
 #define GLIB_MAJOR_VERSION 2
 #define GLIB_MINOR_VERSION 76
 #define GLIB_MICRO_VERSION 0
-#define GLIB_CHECK_VERSION(major, minor, micro)                                   \
-  (GLIB_MAJOR_VERSION > (major) ||                                                \
-   (GLIB_MAJOR_VERSION == (major) && (GLIB_MINOR_VERSION > (minor) ||             \
-                                      (GLIB_MINOR_VERSION == (minor) && GLIB_MICRO_VERSION >= (micro)))))
+#define GLIB_CHECK_VERSION(major, minor, micro) \
+  (GLIB_MAJOR_VERSION > (major) ||              \
+   (GLIB_MAJOR_VERSION == (major) &&            \
+    (GLIB_MINOR_VERSION > (minor) || (GLIB_MINOR_VERSION == (minor) && GLIB_MICRO_VERSION >= (micro)))))
 
 #ifdef __cplusplus
 #define G_BEGIN_DECLS extern "C" {
@@ -206,16 +206,16 @@
 #define G_END_DECLS
 #endif
 
-#define G_GNUC_CONST                    __attribute__((__const__))
-#define G_GNUC_PURE                     __attribute__((__pure__))
-#define G_GNUC_MALLOC                   __attribute__((__malloc__))
-#define G_GNUC_UNUSED                   __attribute__((__unused__))
-#define G_GNUC_NORETURN                 __attribute__((__noreturn__))
-#define G_GNUC_WARN_UNUSED_RESULT       __attribute__((__warn_unused_result__))
-#define G_GNUC_NULL_TERMINATED          __attribute__((__sentinel__))
+#define G_GNUC_CONST __attribute__((__const__))
+#define G_GNUC_PURE __attribute__((__pure__))
+#define G_GNUC_MALLOC __attribute__((__malloc__))
+#define G_GNUC_UNUSED __attribute__((__unused__))
+#define G_GNUC_NORETURN __attribute__((__noreturn__))
+#define G_GNUC_WARN_UNUSED_RESULT __attribute__((__warn_unused_result__))
+#define G_GNUC_NULL_TERMINATED __attribute__((__sentinel__))
 #define G_GNUC_PRINTF(format, arguments) __attribute__((__format__(__printf__, format, arguments)))
-#define G_LIKELY(expr)                  __builtin_expect(!!(expr), 1)
-#define G_UNLIKELY(expr)                __builtin_expect(!!(expr), 0)
+#define G_LIKELY(expr) __builtin_expect(!!(expr), 1)
+#define G_UNLIKELY(expr) __builtin_expect(!!(expr), 0)
 
 #ifndef TRUE
 #define TRUE 1
@@ -467,23 +467,25 @@ HMAP_GHASH_API void g_log_default_handler(const gchar *log_domain, GLogLevelFlag
 /* What g_return_if_fail and its like call. */
 HMAP_GHASH_API void g_return_if_fail_warning(const char *log_domain, const char *pretty_function, const char *expression);
 HMAP_GHASH_API void g_warn_message(const char *domain, const char *file, int line, const char *func, const char *warnexpr);
-HMAP_GHASH_API void g_assertion_message(const char *domain, const char *file, int line, const char *func, const char *message)
-    G_GNUC_NORETURN;
-HMAP_GHASH_API void g_assertion_message_expr(const char *domain, const char *file, int line, const char *func, const char *expr)
-    G_GNUC_NORETURN;
+HMAP_GHASH_API void g_assertion_message(const char *domain, const char *file, int line, const char *func,
+                                        const char *message) G_GNUC_NORETURN;
+HMAP_GHASH_API void g_assertion_message_expr(const char *domain, const char *file, int line, const char *func,
+                                             const char *expr) G_GNUC_NORETURN;
 /* What the comparing assertions call: numbers with their format for printf, and strings, which may be NULL. */
 HMAP_GHASH_API void hmap_ghash_assertion_numbers(const char *domain, const char *file, int line, const char *func,
                                                  const char *expr, const char *format, ...) G_GNUC_NORETURN;
 HMAP_GHASH_API void hmap_ghash_assertion_strings(const char *domain, const char *file, int line, const char *func,
-                                                 const char *expr, const char *str1, const char *cmp, const char *str2)
-    G_GNUC_NORETURN;
+                                                 const char *expr, const char *str1, const char *cmp,
+                                                 const char *str2) G_GNUC_NORETURN;
 
 #define g_error(...)                                     \
-  G_STMT_START {                                         \
+  G_STMT_START                                           \
+  {                                                      \
     g_log(G_LOG_DOMAIN, G_LOG_LEVEL_ERROR, __VA_ARGS__); \
     for (;;)                                             \
       ;                                                  \
-  } G_STMT_END
+  }                                                      \
+  G_STMT_END
 #define g_critical(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_CRITICAL, __VA_ARGS__)
 #define g_warning(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, __VA_ARGS__)
 #define g_message(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, __VA_ARGS__)
@@ -491,84 +493,114 @@ HMAP_GHASH_API void hmap_ghash_assertion_strings(const char *domain, const char 
 #define g_debug(...) g_log(G_LOG_DOMAIN, G_LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 #ifdef G_DISABLE_CHECKS
-#define g_return_if_fail(expr) G_STMT_START { (void)0; } G_STMT_END
-#define g_return_val_if_fail(expr, val) G_STMT_START { (void)0; } G_STMT_END
+#define g_return_if_fail(expr) \
+  G_STMT_START                 \
+  {                            \
+    (void)0;                   \
+  }                            \
+  G_STMT_END
+#define g_return_val_if_fail(expr, val) \
+  G_STMT_START                          \
+  {                                     \
+    (void)0;                            \
+  }                                     \
+  G_STMT_END
 #define g_return_if_reached() return
 #define g_return_val_if_reached(val) return (val)
 #else
-#define g_return_if_fail(expr)                                   \
-  G_STMT_START {                                                 \
-    if (G_UNLIKELY(!(expr))) {                                   \
-      g_return_if_fail_warning(G_LOG_DOMAIN, G_STRFUNC, #expr);  \
-      return;                                                    \
-    }                                                            \
-  } G_STMT_END
-#define g_return_val_if_fail(expr, val)                          \
-  G_STMT_START {                                                 \
-    if (G_UNLIKELY(!(expr))) {                                   \
-      g_return_if_fail_warning(G_LOG_DOMAIN, G_STRFUNC, #expr);  \
-      return (val);                                              \
-    }                                                            \
-  } G_STMT_END
+#define g_return_if_fail(expr)                                  \
+  G_STMT_START                                                  \
+  {                                                             \
+    if (G_UNLIKELY(!(expr))) {                                  \
+      g_return_if_fail_warning(G_LOG_DOMAIN, G_STRFUNC, #expr); \
+      return;                                                   \
+    }                                                           \
+  }                                                             \
+  G_STMT_END
+#define g_return_val_if_fail(expr, val)                         \
+  G_STMT_START                                                  \
+  {                                                             \
+    if (G_UNLIKELY(!(expr))) {                                  \
+      g_return_if_fail_warning(G_LOG_DOMAIN, G_STRFUNC, #expr); \
+      return (val);                                             \
+    }                                                           \
+  }                                                             \
+  G_STMT_END
 #define HMAP_GHASH_REACHED() g_critical("file %s: line %d (%s): should not be reached", __FILE__, __LINE__, G_STRFUNC)
 #define g_return_if_reached() \
-  G_STMT_START {              \
+  G_STMT_START                \
+  {                           \
     HMAP_GHASH_REACHED();     \
     return;                   \
-  } G_STMT_END
+  }                           \
+  G_STMT_END
 #define g_return_val_if_reached(val) \
-  G_STMT_START {                     \
+  G_STMT_START                       \
+  {                                  \
     HMAP_GHASH_REACHED();            \
     return (val);                    \
-  } G_STMT_END
+  }                                  \
+  G_STMT_END
 #endif
 
 #define g_warn_if_reached() g_warn_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, NULL)
-#define g_warn_if_fail(expr)                                                   \
-  G_STMT_START {                                                               \
-    if (G_UNLIKELY(!(expr)))                                                   \
-      g_warn_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #expr);      \
-  } G_STMT_END
+#define g_warn_if_fail(expr)                                              \
+  G_STMT_START                                                            \
+  {                                                                       \
+    if (G_UNLIKELY(!(expr)))                                              \
+      g_warn_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #expr); \
+  }                                                                       \
+  G_STMT_END
 
 /* Assertions end the program. */
 #ifdef G_DISABLE_ASSERT
-#define g_assert(expr) G_STMT_START { (void)0; } G_STMT_END
+#define g_assert(expr) \
+  G_STMT_START         \
+  {                    \
+    (void)0;           \
+  }                    \
+  G_STMT_END
 #define g_assert_not_reached() __builtin_unreachable()
 #else
-#define g_assert(expr)                                                                    \
-  G_STMT_START {                                                                          \
-    if (G_UNLIKELY(!(expr)))                                                              \
-      g_assertion_message_expr(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #expr);       \
-  } G_STMT_END
+#define g_assert(expr)                                                              \
+  G_STMT_START                                                                      \
+  {                                                                                 \
+    if (G_UNLIKELY(!(expr)))                                                        \
+      g_assertion_message_expr(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #expr); \
+  }                                                                                 \
+  G_STMT_END
 #define g_assert_not_reached() g_assertion_message_expr(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, NULL)
 #endif
-#define HMAP_GHASH_ASSERT_SHOULD(good, text)                                         \
-  G_STMT_START {                                                                     \
-    if (G_UNLIKELY(!(good)))                                                         \
-      g_assertion_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, text);        \
-  } G_STMT_END
+#define HMAP_GHASH_ASSERT_SHOULD(good, text)                                  \
+  G_STMT_START                                                                \
+  {                                                                           \
+    if (G_UNLIKELY(!(good)))                                                  \
+      g_assertion_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, text); \
+  }                                                                           \
+  G_STMT_END
 #define g_assert_true(expr) HMAP_GHASH_ASSERT_SHOULD((expr), "'" #expr "' should be TRUE")
 #define g_assert_false(expr) HMAP_GHASH_ASSERT_SHOULD(!(expr), "'" #expr "' should be FALSE")
 #define g_assert_null(expr) HMAP_GHASH_ASSERT_SHOULD((expr) == NULL, "'" #expr "' should be NULL")
 #define g_assert_nonnull(expr) HMAP_GHASH_ASSERT_SHOULD((expr) != NULL, "'" #expr "' should not be NULL")
-#define HMAP_GHASH_ASSERT_COMPARE(type, format, n1, cmp, n2, text)                                              \
-  G_STMT_START {                                                                                                \
-    type hmap_n1_ = (n1), hmap_n2_ = (n2);                                                                      \
-    if (G_UNLIKELY(!(hmap_n1_ cmp hmap_n2_)))                                                                   \
-      hmap_ghash_assertion_numbers(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, text,                           \
-                                   format " " #cmp " " format, hmap_n1_, hmap_n2_);                             \
-  } G_STMT_END
-#define g_assert_cmpint(n1, cmp, n2) \
-  HMAP_GHASH_ASSERT_COMPARE(gint64, "%" G_GINT64_FORMAT, n1, cmp, n2, #n1 " " #cmp " " #n2)
-#define g_assert_cmpuint(n1, cmp, n2) \
-  HMAP_GHASH_ASSERT_COMPARE(guint64, "%" G_GUINT64_FORMAT, n1, cmp, n2, #n1 " " #cmp " " #n2)
-#define g_assert_cmpstr(s1, cmp, s2)                                                                                \
-  G_STMT_START {                                                                                                    \
-    const char *hmap_s1_ = (s1), *hmap_s2_ = (s2);                                                                  \
-    if (G_UNLIKELY(!(g_strcmp0(hmap_s1_, hmap_s2_) cmp 0)))                                                         \
-      hmap_ghash_assertion_strings(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #s1 " " #cmp " " #s2, hmap_s1_,     \
-                                   #cmp, hmap_s2_);                                                                 \
-  } G_STMT_END
+#define HMAP_GHASH_ASSERT_COMPARE(type, format, n1, cmp, n2, text)                                                          \
+  G_STMT_START                                                                                                              \
+  {                                                                                                                         \
+    type hmap_n1_ = (n1), hmap_n2_ = (n2);                                                                                  \
+    if (G_UNLIKELY(!(hmap_n1_ cmp hmap_n2_)))                                                                               \
+      hmap_ghash_assertion_numbers(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, text, format " " #cmp " " format, hmap_n1_, \
+                                   hmap_n2_);                                                                               \
+  }                                                                                                                         \
+  G_STMT_END
+#define g_assert_cmpint(n1, cmp, n2) HMAP_GHASH_ASSERT_COMPARE(gint64, "%" G_GINT64_FORMAT, n1, cmp, n2, #n1 " " #cmp " " #n2)
+#define g_assert_cmpuint(n1, cmp, n2) HMAP_GHASH_ASSERT_COMPARE(guint64, "%" G_GUINT64_FORMAT, n1, cmp, n2, #n1 " " #cmp " " #n2)
+#define g_assert_cmpstr(s1, cmp, s2)                                                                                             \
+  G_STMT_START                                                                                                                   \
+  {                                                                                                                              \
+    const char *hmap_s1_ = (s1), *hmap_s2_ = (s2);                                                                               \
+    if (G_UNLIKELY(!(g_strcmp0(hmap_s1_, hmap_s2_) cmp 0)))                                                                      \
+      hmap_ghash_assertion_strings(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, #s1 " " #cmp " " #s2, hmap_s1_, #cmp, hmap_s2_); \
+  }                                                                                                                              \
+  G_STMT_END
 
 /* GList: a doubly linked list, which its first node stands for; NULL is the empty list. Functions that return a list return its
  * first node, and the one given before is out of date. Data stays the caller's, except where a function for it is given. */
@@ -602,8 +634,8 @@ HMAP_GHASH_API GList *g_list_prepend(GList *list, gpointer data) G_GNUC_WARN_UNU
 HMAP_GHASH_API GList *g_list_insert(GList *list, gpointer data, gint position) G_GNUC_WARN_UNUSED_RESULT;
 HMAP_GHASH_API GList *g_list_insert_before(GList *list, GList *sibling, gpointer data) G_GNUC_WARN_UNUSED_RESULT;
 HMAP_GHASH_API GList *g_list_insert_sorted(GList *list, gpointer data, GCompareFunc func) G_GNUC_WARN_UNUSED_RESULT;
-HMAP_GHASH_API GList *g_list_insert_sorted_with_data(GList *list, gpointer data, GCompareDataFunc func, gpointer user_data)
-    G_GNUC_WARN_UNUSED_RESULT;
+HMAP_GHASH_API GList *g_list_insert_sorted_with_data(GList *list, gpointer data, GCompareDataFunc func,
+                                                     gpointer user_data) G_GNUC_WARN_UNUSED_RESULT;
 /* Puts a node by itself, which becomes the list's, before a node, or at the end if sibling is NULL. */
 HMAP_GHASH_API GList *g_list_insert_before_link(GList *list, GList *sibling, GList *link_) G_GNUC_WARN_UNUSED_RESULT;
 /* Joins two lists into one. */
@@ -620,8 +652,8 @@ HMAP_GHASH_API GList *g_list_remove_link(GList *list, GList *llink) G_GNUC_WARN_
 HMAP_GHASH_API GList *g_list_reverse(GList *list) G_GNUC_WARN_UNUSED_RESULT;
 /* Sort by merging: equals stay in order. */
 HMAP_GHASH_API GList *g_list_sort(GList *list, GCompareFunc compare_func) G_GNUC_WARN_UNUSED_RESULT;
-HMAP_GHASH_API GList *g_list_sort_with_data(GList *list, GCompareDataFunc compare_func, gpointer user_data)
-    G_GNUC_WARN_UNUSED_RESULT;
+HMAP_GHASH_API GList *g_list_sort_with_data(GList *list, GCompareDataFunc compare_func,
+                                            gpointer user_data) G_GNUC_WARN_UNUSED_RESULT;
 /* Return a new list with the same data, or with what func, if it is not NULL, makes of it. */
 HMAP_GHASH_API GList *g_list_copy(GList *list) G_GNUC_WARN_UNUSED_RESULT;
 HMAP_GHASH_API GList *g_list_copy_deep(GList *list, GCopyFunc func, gpointer user_data) G_GNUC_WARN_UNUSED_RESULT;
@@ -850,14 +882,16 @@ HMAP_GHASH_API gboolean g_file_get_contents(const gchar *filename, gchar **conte
 
 /* Variables that free what they hold when they go out of scope, and macros that empty a variable */
 
-#define g_clear_pointer(pp, destroy)        \
-  G_STMT_START {                            \
-    __typeof__(pp) hmap_pp_ = (pp);         \
-    __typeof__(*(pp)) hmap_p_ = *hmap_pp_;  \
-    *hmap_pp_ = NULL;                       \
-    if (hmap_p_)                            \
-      (destroy)(hmap_p_);                   \
-  } G_STMT_END
+#define g_clear_pointer(pp, destroy)       \
+  G_STMT_START                             \
+  {                                        \
+    __typeof__(pp) hmap_pp_ = (pp);        \
+    __typeof__(*(pp)) hmap_p_ = *hmap_pp_; \
+    *hmap_pp_ = NULL;                      \
+    if (hmap_p_)                           \
+      (destroy)(hmap_p_);                  \
+  }                                        \
+  G_STMT_END
 static inline gpointer hmap_ghash_steal_pointer(gpointer pp)
 {
   gpointer *ptr = (gpointer *)pp, p = *ptr;
@@ -870,11 +904,11 @@ static inline void hmap_ghash_auto_free(void *variable)
 {
   g_free(*(gpointer *)variable);
 }
-#define HMAP_GHASH_CLEANUP(type, free_function)                  \
-  static inline void hmap_ghash_auto_##type(type **variable)     \
-  {                                                              \
-    if (*variable)                                               \
-      free_function(*variable);                                  \
+#define HMAP_GHASH_CLEANUP(type, free_function)              \
+  static inline void hmap_ghash_auto_##type(type **variable) \
+  {                                                          \
+    if (*variable)                                           \
+      free_function(*variable);                              \
   }
 HMAP_GHASH_CLEANUP(GHashTable, g_hash_table_unref)
 HMAP_GHASH_CLEANUP(GList, g_list_free)
