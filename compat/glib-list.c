@@ -91,8 +91,11 @@ static GList *startAfterInsert(GList *list, const GList *sibling, GList *node)
 
 GList *g_list_insert_before(GList *list, GList *sibling, gpointer data)
 {
-  if (!list)
+  if (!list) {
+    list = newBetween(NULL, data, NULL);
     g_return_val_if_fail(sibling == NULL, list);
+    return list;
+  }
   GList *node = newBetween(sibling ? sibling->prev : g_list_last(list), data, sibling);
   return startAfterInsert(list, sibling, node);
 }

@@ -719,7 +719,12 @@ static void makeMistakes(const api *g)
   list = g->g_list_insert_before_link(list, NULL, none);
   list = g->g_list_insert_before_link(list, NULL, &wrong);
   list = g->g_list_insert_before_link(list, NULL, &wrongToo);
-  none = g->g_list_insert_before(none, list, NULL);
+  GList *alone = g->g_list_insert_before(none, list, NULL);
+  printf("%u\n", g->g_list_length(alone));
+  g->g_list_free(alone);
+  alone = g->g_list_alloc();
+  printf("%d\n", g->g_list_insert_before_link(none, list, alone) == alone);
+  g->g_list_free(alone);
   list = g->g_list_remove_link(list, &wrong);
   wrongToo.prev = list;
   list = g->g_list_remove_link(list, &wrongToo);
@@ -943,8 +948,10 @@ static void arrays_of_a_table(void **state)
 /* GLib's tables and ours do not know each other. */
 static void useGlibsTable(const api *g)
 {
+  static GHashTable *table;
   (void)g;
-  ours.g_hash_table_size(glibs.g_hash_table_new(NULL, NULL));
+  table = glibs.g_hash_table_new(NULL, NULL);
+  ours.g_hash_table_size(table);
 }
 static void glibs_tables_are_refused(void **state)
 {
