@@ -6,6 +6,7 @@
 
 # A make of its own, with nothing of the one that runs the tests.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+mkdir -p tests/scratch
 tree=tests/scratch/tarball
 rm -rf "$tree"
 check "make distdir works" "$MAKE" distdir distdir="$tree"
