@@ -29,21 +29,18 @@ static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
 
 /* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
  * finds for it. */
-#define ROUND_UP(n, align) (((n) + (align)-1) / (align) * (align))
-#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                            \
-  {                                                                                                           \
+#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                               \
+  {                                                                                                              \
     .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem), \
-    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = ROUND_UP((key), (elem) ? (elem) : 1), \
-    .slotsize = SLOTSIZE((key), (elem)),                                                                      \
-    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + SLOTSIZE((key), (elem))),                 \
-    .formats = type##kind,                                                                                    \
+    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),      \
+    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)), .formats = type##kind,      \
   }
-#define SLOTSIZE(key, elem) ((elem) == 0 ? (key) : (key) == (elem) ? 2 * (key) : 2 * sizeof(gpointer))
-#define FORMATS(kind, ...)                                                                                    \
-  static const maptype type##kind[nformats] = {                                                               \
-      FORMAT(kind, __VA_ARGS__, 4, 0),                FORMAT(kind, __VA_ARGS__, 4, 4),                        \
-      FORMAT(kind, __VA_ARGS__, 4, sizeof(gpointer)), FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),         \
-      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 4), FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
+#define FORMATS(kind, ...)                                                                                           \
+  static const maptype type##kind[nformats] = {                                                                      \
+      FORMAT(kind, __VA_ARGS__, 4, 0),                                                                               \
+      FORMAT(kind, __VA_ARGS__, 4, 4),                                                                               \
+      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),                                                                \
+      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)),                                                 \
   }
 FORMATS(Direct, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
 FORMATS(Str, algStr, true, false);

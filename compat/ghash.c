@@ -396,13 +396,18 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
   return NULL;
 }
 
-/* Finds an entry whose place is not known any more. */
-static bool findAgain(const GHashTable *t, gconstpointer key, place *at)
+/* Finds an entry that a walk was at when it called func, which may have moved it: by overwriting a value, if the version is still
+ * the same, or by adding and removing keys. Returns false if it has been removed. */
+static bool findAgain(const GHashTable *t, int version, const mapwalk *at, gconstpointer key, place *p)
 {
   mapwalk w = {0};
-  *at = (place){0};
-  while (walknext(&t->h, t->h.t, &w, at))
-    if (keyAt(at) == key)
+  *p = (place){0};
+  if (version == t->version) {
+    *p = walkHere(&t->h, t->h.t, at);
+    return true;
+  }
+  while (walknext(&t->h, t->h.t, &w, p))
+    if (keyAt(p) == key)
       return true;
   return false;
 }
@@ -418,7 +423,7 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
     gpointer key = keyAt(&at);
-    if (func(key, valueAt(&at), user_data) && (version == hash_table->version || findAgain(hash_table, key, &at))) {
+    if (func(key, valueAt(&at), user_data) && findAgain(hash_table, version, &w, key, &at)) {
       removeAt(hash_table, &at, notify);
       deleted++;
     }

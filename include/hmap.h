@@ -79,7 +79,7 @@ HMAP_API void *hmap_access(const hmap *h, const void *key);
  *   key  points to key_size bytes, which a new entry copies
  * Returns a pointer to the elem as hmap_access does, for the caller to write elem_size bytes; or NULL with errno
  *   ENOMEM  there is no memory for one more entry; the table is as it was
- *   EINVAL  h is NULL */
+ *   EINVAL  h or key is NULL, or the string that key points to is NULL */
 HMAP_API void *hmap_assign(hmap *h, const void *key);
 
 /* Removes a key and its elem. Returns true if it was there, false if not or if h is NULL. Needs no memory. */
@@ -124,7 +124,7 @@ typedef struct hmap_stats {
   size_t nbuckets;      /* buckets in the array, without overflow buckets */
   size_t noverflow;     /* overflow buckets in use behind them */
   size_t noldbuckets;   /* while growing: buckets in the old array, otherwise 0 */
-  size_t nevacuated;    /* while growing: how many of those have been evacuated */
+  size_t nevacuated;    /* while growing: below this number all of those have been evacuated */
   size_t longest_chain; /* buckets in the longest chain, 0 for a table that never held anything */
   size_t bytes;         /* memory the table holds, without what keys and elems point to */
   double load;          /* entries a bucket */

@@ -38,12 +38,13 @@ static const char *checkArray(const maptype *t, bmap *buckets, uint8_t B, size_t
 {
   bucketArray *a = arrayOf(buckets);
   REQUIRE(!a->next && a->t == t && a->first == 0);
+  REQUIRE(!a->half || B == 0);
   REQUIRE(a->tail == overflowShare(B) && a->n == bucketShift(B) + a->tail);
   REQUIRE(a->released <= evacuated && a->released % bucketsAPiece(t) == 0);
   size_t room = overflowRoom(a);
   REQUIRE(a->nextOverflow <= room);
   for (bucketArray *c = a->chunks; c; c = c->next) {
-    REQUIRE(c->t == t && c->n > 0 && c->tail == c->n);
+    REQUIRE(c->t == t && c->n > 0 && c->tail == c->n && !c->half);
     REQUIRE(c->first < room && c->first + c->n == room && c->released == 0);
     room = c->first;
   }
@@ -97,7 +98,7 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
 {
   bucketArray *a = arrayOf(p.buckets);
   bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
-  bool half = flagsOf(h) & halfBucket;
+  bool half = a->half;
   for (uint8_t filter = 0xff;;) {
     REQUIRE(p.b->overflow <= a->nextOverflow);
     REQUIRE(p.b->wide == 0 || (a->t->formats && p.b->wide == 1));
@@ -182,6 +183,7 @@ static const char *checkRetired(const hmap *h)
     do {
       REQUIRE(a && bmapsOf(a) != h->buckets && bmapsOf(a) != h->oldbuckets);
       size_t n = a->n - a->tail;
+      REQUIRE(!a->half || n == 1);
       REQUIRE(a->first == 0 && a->tail == n >> 4 && (n & (n - 1)) == 0);
       REQUIRE(a->released <= a->n && a->released % bucketsAPiece(a->t) == 0);
     } while ((a = a->next) != h->retired);
@@ -195,10 +197,9 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(t != NULL);
   if ((broken = checkType(t)) || (broken = checkRetired(h)))
     return broken;
-  REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted | halfBucket)));
+  REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
   REQUIRE(!(flagsOf(h) & hashWriting));
   REQUIRE(h->B <= maxB);
-  REQUIRE(!(flagsOf(h) & halfBucket) || (h->buckets && h->B == 0 && !growing(h)));
   if (!h->buckets) {
     REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0 && !h->blocks);
     REQUIRE(!growing(h));

@@ -1,19 +1,20 @@
 /* format.h: blocks with only as much room as their entries need.
  *
- * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key.
- * Such a table has six formats: a key takes 4 bytes or a pointer, an elem nothing, 4 bytes or a pointer. An array has the format
- * that held all entries when it was made. An entry that comes later and does not fit makes only its own bucket wide: the bucket's
- * block moves to memory of its own, in the last format, and no entry changes its place. The next array is made for it.
+ * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key. Such
+ * a table has four formats. An array has the one that held all entries when it was made. An entry that comes later and does not
+ * fit makes only its own bucket wide: the bucket's block moves to memory of its own, in the last format, and no entry changes its
+ * place. The next array is made for it.
  *
- *   format  0      1      2      3      4      5
- *   key     4      4      4      void*  void*  void*
- *   elem    =key   4      void*  =key   4      void*   */
+ *   format         0     1     2      3
+ *   bytes of key   4     4     void*  void*
+ *   bytes of elem  =key  4     =key   void*
+ *
+ * What two formats hold, their bitwise or holds. (A small key beside a large elem, or the other way round, would save nothing: the
+ * slot keeps the alignment of a pointer.) */
 #ifndef HMAP_FORMAT_H
 #define HMAP_FORMAT_H
 
 #include "map.h"
-
-enum { elemFormats = 3 };
 
 ALWAYS_INLINE uintptr_t wordAt(const unsigned char *p, uint32_t size)
 {
@@ -53,27 +54,20 @@ ALWAYS_INLINE void setWords(const maptype *t, unsigned char *slot, uintptr_t key
 /* The smallest format that holds an entry. */
 ALWAYS_INLINE unsigned formatFor(uintptr_t key, uintptr_t elem)
 {
-  return elemFormats * (key > UINT32_MAX) + (elem == key ? 0 : elem > UINT32_MAX ? 2 : 1);
-}
-/* The smallest format that holds what two formats hold. An elem that is a large key fits where there are none, but not in 4
- * bytes. */
-ALWAYS_INLINE unsigned joinFormats(unsigned a, unsigned b)
-{
-  unsigned key = a / elemFormats | b / elemFormats, x = a % elemFormats, y = b % elemFormats, elem = x > y ? x : y;
-  if (elem == 1 && (a == elemFormats || b == elemFormats))
-    elem = 2;
-  return elemFormats * key + elem;
+  if (key > UINT32_MAX)
+    return elem == key ? 2 : 3;
+  return elem == key ? 0 : elem > UINT32_MAX ? 3 : 1;
 }
 ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
 {
   unsigned has = (unsigned)(t - t->formats);
-  return joinFormats(has, format) == has;
+  return (has | format) == has;
 }
 
 /* Sees to it that the next array has room for an entry that is about to come. */
 ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
 {
-  unsigned format = joinFormats(h->format, formatFor(key, elem));
+  unsigned format = h->format | formatFor(key, elem);
   if (unlikely(format != h->format))
     h->format = (uint8_t)format;
 }
@@ -100,6 +94,7 @@ NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
   p->block = block;
   p->t = wide;
   h->nwide++;
+  h->seq++; /* a search that is under way begins again */
   return true;
 }
 

@@ -50,7 +50,7 @@ NOINLINE bool hashGrow(hmap *h)
   if (!buckets)
     return false;
   h->t = t;
-  setFlags(h, (uint8_t)((flagsOf(h) & ~(sameSizeGrow | halfBucket)) | (bigger ? 0 : sameSizeGrow)));
+  setFlags(h, (uint8_t)((flagsOf(h) & ~sameSizeGrow) | (bigger ? 0 : sameSizeGrow)));
   h->oldbuckets = h->buckets;
   h->buckets = buckets;
   h->blocks = blocksOf(arrayOf(buckets));

@@ -67,7 +67,7 @@ ALWAYS_INLINE uint64_t read32(const unsigned char *p)
 }
 
 enum { nhWords = 18, nhBytes = 128 };
-/* Random words of the process; made before the first table, by hashInit. */
+/* Random words of the process; made before the first table, by seedInit. */
 static uint64_t nhKey[nhWords];
 
 ALWAYS_INLINE u128 nhPair(uint64_t a, uint64_t b, unsigned k)

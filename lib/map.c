@@ -78,7 +78,6 @@ NOINLINE bool firstBuckets(hmap *h)
   bmap *buckets = makeHalfBucket(h->t);
   if (!buckets)
     return false;
-  setFlags(h, flagsOf(h) | halfBucket);
   h->buckets = buckets;
   h->blocks = blocksOf(arrayOf(buckets));
   return true;
@@ -124,7 +123,7 @@ NOINLINE place newslot(hmap *h, uint8_t top, place p)
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
   return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-                         tooManyWideBuckets(h->nwide, h->B) || (flagsOf(h) & halfBucket && h->count >= halfCnt));
+                         tooManyWideBuckets(h->nwide, h->B) || (h->B == 0 && arrayOf(h->buckets)->half && h->count >= halfCnt));
 }
 
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has
@@ -231,9 +230,11 @@ static void markRest(place p)
   for (;;) {
     if (p.i == bucketCnt - 1)
       p.b->filter = 0;
-    if (p.b->tophash[p.i] != emptyOne)
+    uint8_t *top = &p.b->tophash[p.i];
+    if (*top == emptyOne)
+      *top = emptyRest;
+    else if (*top != noSlot)
       return;
-    p.b->tophash[p.i] = emptyRest;
     if (p.i == 0) {
       if (p.b == p.head)
         return;
@@ -293,7 +294,7 @@ static hmap mapdetach(hmap *h)
   hmap old = *h;
   beginWrite(h);
   *h = (hmap){
-      .flags = flagsOf(h) & (uint8_t) ~(sameSizeGrow | halfBucket),
+      .flags = flagsOf(h) & (uint8_t)~sameSizeGrow,
       .tag = old.tag,
       .hash0 = newSeed(),
       .retired = old.retired,

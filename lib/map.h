@@ -34,13 +34,13 @@ enum {
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
-  maxB = 31           /* stored hashes have 32 bits, and bucketArray counts with as many */
+  maxB = 30           /* stored hashes have 32 bits, and bucketArray counts with as many */
 };
 
 /* What a byte of bmap.tophash says of its slot. The order matters: isEmpty and evacuated compare.
  *
  *   value  name            meaning                                          may stand together with
- *   0      emptyRest       empty, and so is all that follows in the chain   emptyRest after it, nothing else
+ *   0      emptyRest       empty, and so is all that follows in the chain   emptyRest and noSlot after it only
  *   1      emptyOne        empty                                            any but evacuated*
  *   2      evacuatedX      its entry moved to the new array, same index     evacuated* only
  *   3      evacuatedY      its entry moved to the new array, upper half     evacuated* only
@@ -54,8 +54,7 @@ enum {
   hashWriting = 4,  /* a thread is writing to the table */
   sameSizeGrow = 8, /* the growth under way is to an array of the same size */
   hashChecked = 16, /* misuse is looked for: hashWriting is kept */
-  hashCounted = 32, /* HMAP_STATS is set: what happens to the table is counted */
-  halfBucket = 64   /* the array is one bucket with room for four entries, as most tables need no more */
+  hashCounted = 32  /* HMAP_STATS is set: what happens to the table is counted */
 };
 
 /* The metadata of a bucket. An array has them dense, four a cache line, apart from the blocks that hold hashes, keys and
@@ -88,7 +87,8 @@ typedef struct bucketArray {
   uint32_t tail;                         /* the last of them, which are overflow buckets; in a chunk all are */
   uint32_t first;                        /* the number of the first of those; an array's own begin with 0 */
   uint32_t nextOverflow;                 /* overflow buckets handed out so far, which is the number of the next */
-  uint32_t released;                     /* bmaps, from the first, whose memory has gone back to the system */
+  uint32_t released : 31;                /* bmaps, from the first, whose memory has gone back to the system */
+  uint32_t half : 1;                     /* one bucket with room for four entries, because most tables need no more */
   uint32_t pins;                         /* iterators that may still read this array; relaxed atomic */
 } bucketArray;
 _Static_assert(sizeof(bucketArray) == 48 || sizeof(void *) != 8, "bmaps stay aligned, small tables small");
@@ -306,7 +306,7 @@ ALWAYS_INLINE void *elemOf(const maptype *t, unsigned char *slot)
   return t->indirectelem ? *(void **)(void *)(slot + t->elemoff) : slot + t->elemoff;
 }
 
-enum { nformats = 6 };
+enum { nformats = 4 };
 /* The format that holds every entry. */
 ALWAYS_INLINE const maptype *wideFormat(const maptype *t)
 {

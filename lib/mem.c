@@ -2,7 +2,7 @@
  *
  * An array of more than 48 KiB comes from the system untouched, as zero pages, and zero is what an empty bucket is made of: so
  * making one costs the same at every size. It goes back in pieces of at most 32 KiB, one an operation, because returning a
- * gigabyte at once stalls as badly as a rehash does. Smaller ones come from malloc; only their bmaps have to be zeroed. */
+ * gigabyte at once stalls as badly as a rehash does. (A piece has at least a page or two, which is more where pages have 64 KiB.) Smaller ones come from malloc; only their bmaps have to be zeroed. */
 #include "map.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,8 +26,7 @@ static size_t halfBytes(const maptype *t)
 }
 static size_t bytesOfArray(bucketArray *a)
 {
-  bool half = a->n == 1 && !a->first && bmapsOf(a)->tophash[bucketCnt - 1] == noSlot;
-  return half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
+  return a->half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
 }
 
 static void *mapPages(size_t bytes)
@@ -80,7 +79,7 @@ static bmap *makeHalfBucket(const maptype *t)
   bucketArray *a = malloc(halfBytes(t));
   if (!a)
     return NULL;
-  *a = (bucketArray){.t = t, .n = 1};
+  *a = (bucketArray){.t = t, .n = 1, .half = true};
   bmap *b = bmapsOf(a);
   *b = (bmap){0};
   memset(b->tophash + halfCnt, noSlot, bucketCnt - halfCnt);
@@ -174,7 +173,7 @@ static bool releaseBelow(bucketArray *a, size_t limit)
     return false;
   unmapBetween(a, bmapsGone(a, from), bmapsGone(a, to));
   unmapBetween(a, blocksGone(a, from), blocksGone(a, to));
-  a->released = (uint32_t)to;
+  a->released = (uint32_t)to & INT32_MAX;
   return true;
 }
 

@@ -118,7 +118,7 @@ static void test_a_million_integers_in_order(void **state)
   const uint64_t n = times(1000000);
   for (uint64_t k = 0; k < n; k++)
     countedAssign(h, &k, hashOf(h, &k));
-  assert_true(worst.growths > 10);
+  assert_true(quick() || worst.growths > 10);
   for (uint64_t k = 0; k < n; k++)
     assert_true(countedDelete(h, &k, hashOf(h, &k)));
   tell("integers in order");
@@ -131,7 +131,7 @@ static void test_waves_of_integers(void **state)
   (void)state;
   hmap *h = makeInts(0);
   waves(h, times(300000), times(1500000));
-  assert_true(worst.growths > 10);
+  assert_true(quick() || worst.growths > 10);
   tell("waves of integers");
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
@@ -212,7 +212,7 @@ static void test_growths_at_the_same_size(void **state)
   (void)state;
   for (uint8_t B = 3; B < 11; B++) {
     sameSize(B, times((size_t)3000 + ((size_t)4 << B)));
-    assert_true(worst.sameSize > 1);
+    assert_true(quick() || worst.sameSize > 1);
     tell("growths at the same size");
   }
 }

@@ -1,15 +1,14 @@
-/* test_check.c: hmap_check must object to a table in which one thing is wrong. Each field of each structure is made wrong in turn.
+/* test_check.c: hmap_check must object to a table in which one thing is wrong. Each field of each structure is made wrong in
+ * turn.
  *
  * What no check can tell, because every value is one that the field may have:
- *   hmap         seq, nclear (they only count), hash0 where hashes are stored, flags hashChecked and hashCounted; t, if replaced by
- *                another type, which the arrays were not made for
- *   bucketArray  pins (it only counts); nextOverflow of an old array by a little: chains that were evacuated may be gone
- *   bmap         unused; evacuatedX for Y (a new seed may have come since); filter bits too many (a filter may claim more than
- *                there is, except in the last bucket of a chain)
- *   maptype      hash and equal, if replaced by other functions; alg, from strings to bytes; callbacks, where it is not
- *                needed; keysize and elemsize within their padding, or of a key behind a pointer
- *   entries      elems; keys where hashes are stored, and of those hashes and tophashes all that does not choose the bucket: to
- *                check more, keys would have to be hashed, and hmap_check may not look at them */
+ *   hmap         seq, nclear (they only count), hash0 where hashes are stored, flags hashChecked and hashCounted; t, if replaced
+ * by another type, which the arrays were not made for bucketArray  pins (it only counts); nextOverflow of an old array by a
+ * little: chains that were evacuated may be gone bmap         unused; evacuatedX for Y (a new seed may have come since); filter
+ * bits too many (a filter may claim more than there is, except in the last bucket of a chain) maptype      hash and equal, if
+ * replaced by other functions; alg, from strings to bytes; callbacks, where it is not needed; keysize and elemsize within their
+ * padding, or of a key behind a pointer entries      elems; keys where hashes are stored, and of those hashes and tophashes all
+ * that does not choose the bucket: to check more, keys would have to be hashed, and hmap_check may not look at them */
 #include "testing.h"
 
 static void objects(const hmap *h, const char *what)
@@ -19,22 +18,22 @@ static void objects(const hmap *h, const char *what)
 }
 
 /* Gives a field a wrong value for a moment. */
-#define WRONG(h, field, value)             \
-  do {                                     \
-    __typeof__(field) saved_ = (field);    \
-    (field) = (__typeof__(field))(value);  \
-    objects(h, #field " = " #value);       \
-    (field) = saved_;                      \
-    ASSERT_SOUND(h);                       \
+#define WRONG(h, field, value)                \
+  do {                                        \
+    __typeof__((field) + 0) saved_ = (field); \
+    (field) = (__typeof__(saved_))(value);    \
+    objects(h, #field " = " #value);          \
+    (field) = saved_;                         \
+    ASSERT_SOUND(h);                          \
   } while (0)
 
 /* The same for a field that no check can tell: it keeps the list above honest. */
-#define FREE(h, field, value)              \
-  do {                                     \
-    __typeof__(field) saved_ = (field);    \
-    (field) = (__typeof__(field))(value);  \
-    ASSERT_SOUND(h);                       \
-    (field) = saved_;                      \
+#define FREE(h, field, value)                 \
+  do {                                        \
+    __typeof__((field) + 0) saved_ = (field); \
+    (field) = (__typeof__(saved_))(value);    \
+    ASSERT_SOUND(h);                          \
+    (field) = saved_;                         \
   } while (0)
 
 static uint64_t plainHash(const void *key, const hmap_seed *seed)
@@ -47,8 +46,8 @@ static maptype *typeIn(hmap *h)
   return (maptype *)(void *)(uintptr_t)h->t;
 }
 
-/* A table of 64-bit keys in the middle of its growth: some buckets evacuated, some not, with overflow buckets of both arrays, in the
- * arrays and in chunks; and one retired array. */
+/* A table of 64-bit keys in the middle of its growth: some buckets evacuated, some not, with overflow buckets of both arrays, in
+ * the arrays and in chunks; and one retired array. */
 static hmap *richTable(void)
 {
   hmap *h = makeInts(0);
@@ -113,7 +112,7 @@ static void test_each_field_of_hmap(void **state)
   WRONG(h, h->flags, h->flags | hashWriting);
   WRONG(h, h->flags, h->flags | sameSizeGrow);
   WRONG(h, h->flags, h->flags | 1);
-  WRONG(h, h->flags, h->flags | halfBucket);
+  WRONG(h, h->flags, h->flags | 64);
   WRONG(h, h->flags, h->flags | 128);
   WRONG(h, h->format, 1);
   WRONG(h, h->nwide, 1);
@@ -249,6 +248,7 @@ static void wrongArray(hmap *h, bucketArray *a, bool old)
   WRONG(h, a->tail, a->tail + 1);
   WRONG(h, a->tail, 0);
   WRONG(h, a->first, 1);
+  WRONG(h, a->half, true);
   WRONG(h, a->released, 1);
   WRONG(h, a->released, a->n + 1);
   WRONG(h, a->released, (h->nevacuate / bucketsAPiece(h->t) + 1) * bucketsAPiece(h->t));
@@ -284,6 +284,7 @@ static void test_each_field_of_bucketArray(void **state)
   WRONG(h, a->n, 0);
   WRONG(h, a->tail, a->tail + 1);
   WRONG(h, a->first, 1);
+  WRONG(h, a->half, true);
   WRONG(h, a->released, a->n + 1);
   WRONG(h, a->released, 1);
   hmap_free(h);

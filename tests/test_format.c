@@ -5,12 +5,11 @@
 
 enum { maxKeys = 1500 };
 
-/* Two families of the six formats: keys that are their own hash, and keys with a 32-bit hash of somebody else's. */
+/* Two families of the four formats: keys that are their own hash, and keys with a 32-bit hash of somebody else's. */
 static maptype families[2][nformats];
 
 static void makeFamilies(void)
 {
-  static const uint32_t elemsizes[elemFormats] = {0, 4, sizeof(void *)};
   for (int stored = 0; stored < 2; stored++)
     for (unsigned f = 0; f < nformats; f++) {
       maptype t = {
@@ -18,8 +17,8 @@ static void makeFamilies(void)
                  : sizeof(void *) == 8 ? alg64
                                        : alg32,
           .stored = stored,
-          .keysize = f < elemFormats ? 4 : sizeof(void *),
-          .elemsize = elemsizes[f % elemFormats],
+          .keysize = f < 2 ? 4 : sizeof(void *),
+          .elemsize = f % 2 == 0 ? 0 : f == 1 ? 4 : sizeof(void *),
           .formats = families[stored],
       };
       layout(&t);
@@ -293,7 +292,7 @@ static void test_the_first_array_is_half_a_bucket(void **state)
   for (size_t i = 0; i < 5; i++) {
     s.key[i] = i;
     putEntry(&s, i, i);
-    assert_int_equal(!!(flagsOf(&s.h) & halfBucket), i < 4);
+    assert_int_equal(arrayOf(s.h.buckets)->half, i < 4);
     assert_int_equal(s.h.B, 0);
     assert_int_equal(s.h.noverflow, 0);
     assert_null(mapcheck(&s.h));
@@ -301,7 +300,7 @@ static void test_the_first_array_is_half_a_bucket(void **state)
   for (size_t i = 0; i < 5; i++)
     lookAt(&s, i);
   mapclear(&s.h);
-  assert_false(flagsOf(&s.h) & halfBucket);
+  assert_null(s.h.buckets);
   assert_null(mapcheck(&s.h));
   mapfree(&s.h);
 }
@@ -323,13 +322,71 @@ static void test_a_half_bucket_that_cannot_grow(void **state)
   putEntry(&s, 4, 4);
   memory.failAt = 0;
   assert_int_equal(s.h.noverflow, 1);
-  assert_true(flagsOf(&s.h) & halfBucket);
+  assert_true(arrayOf(s.h.buckets)->half);
   assert_null(mapcheck(&s.h));
   for (size_t i = 0; i < 4; i++) {
     cutEntry(&s, i);
     assert_null(mapcheck(&s.h));
   }
   walkAll(&s, 0);
+  mapfree(&s.h);
+  assert_int_equal(memory.live, 0);
+}
+
+/* The end of a chain is found over the slots that a half bucket has not. */
+static void test_deleting_backwards_from_behind_a_half_bucket(void **state)
+{
+  (void)state;
+  static subject s;
+  place at = {0};
+  memset(&s, 0, sizeof s);
+  s.t = families[1];
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < 4; i++) {
+    s.key[i] = i;
+    putEntry(&s, i, i);
+  }
+  memory.failAt = memory.calls + 1;
+  s.key[4] = 4;
+  putEntry(&s, 4, 4);
+  memory.failAt = 0;
+  assert_int_equal(s.h.noverflow, 1);
+  keyhash k = hashWord(&s, s.key[3]);
+  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[3], equalWord, &at));
+  mapdelete(&s.h, &at);
+  k = hashWord(&s, s.key[4]);
+  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[4], equalWord, &at));
+  mapdelete(&s.h, &at);
+  assert_null(mapcheck(&s.h));
+  assert_int_equal(s.h.buckets[0].tophash[3], emptyRest);
+  mapfree(&s.h);
+}
+
+/* A growth from half a bucket whose evacuation cannot have its memory: the half bucket stays, as the old array. */
+static void test_a_half_bucket_as_the_old_array(void **state)
+{
+  (void)state;
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[1];
+  assert_true(makemap(&s.h, s.t, 0));
+  for (size_t i = 0; i < 5; i++) {
+    s.key[i] = i;
+    memory.failAt = i == 4 ? memory.calls + 1 : 0;
+    putEntry(&s, i, i);
+  }
+  assert_int_equal(s.h.noverflow, 1);
+  assert_true(hashGrow(&s.h));
+  memory.failAll = true; /* evacuation would need an overflow bucket */
+  cutEntry(&s, 0);
+  assert_true(growing(&s.h));
+  assert_null(mapcheck(&s.h));
+  for (size_t i = 0; i < 5; i++)
+    lookAt(&s, i);
+  memory.failAll = false;
+  cutEntry(&s, 1);
+  assert_false(growing(&s.h));
+  assert_null(mapcheck(&s.h));
   mapfree(&s.h);
   assert_int_equal(memory.live, 0);
 }
@@ -344,6 +401,8 @@ int main(void)
       TEST(test_no_memory_to_widen),
       TEST(test_the_first_array_is_half_a_bucket),
       TEST(test_a_half_bucket_that_cannot_grow),
+      TEST(test_deleting_backwards_from_behind_a_half_bucket),
+      TEST(test_a_half_bucket_as_the_old_array),
   };
   makeFamilies();
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,7 +273,7 @@ static void glibs_functions_are_not_ours(void **state)
   (void)state;
   for (unsigned i = 0; i < glibsCount; i++) {
     void *function = glibs(i);
-    assert_true(function == NULL || !inThisObject(function));
+    assert_true(function == NULL || !sameObject(function, (void *)glibs));
     assert_ptr_equal(function, glibs(i));
     assert_true(function != NULL || i == number_g_hash_table_steal_all_keys || i == number_g_hash_table_steal_all_values ||
                 i == number_g_hash_table_get_keys_as_ptr_array || i == number_g_hash_table_get_values_as_ptr_array);
@@ -955,6 +955,75 @@ static void ptr_arrays_are_in_order(void **state)
   }
 }
 
+/* Values that do not fit where they stand, written by functions of the program's in the middle of an operation */
+
+static GHashTable *busy;
+static const guintptr largeValue = (guintptr)-5;
+static guint smallFreed, largeFreed, strangeFreed;
+
+static void freeCounted(gpointer value)
+{
+  guintptr v = (guintptr)value;
+  if (v == largeValue)
+    largeFreed++;
+  else if (v > 100 && v <= 108)
+    smallFreed++;
+  else
+    strangeFreed++;
+}
+static gboolean overwriteAndRemove(gpointer key, gpointer value, gpointer data)
+{
+  (void)value, (void)data;
+  g_hash_table_insert(busy, key, (gpointer)largeValue);
+  return TRUE;
+}
+static void foreach_remove_frees_what_the_predicate_wrote(void **state)
+{
+  (void)state;
+  smallFreed = largeFreed = strangeFreed = 0;
+  busy = g_hash_table_new_full(NULL, NULL, NULL, freeCounted);
+  for (guint i = 1; i <= 8; i++)
+    g_hash_table_insert(busy, GUINT_TO_POINTER(i), GUINT_TO_POINTER(i + 100));
+  assert_int_equal(g_hash_table_foreach_remove(busy, overwriteAndRemove, NULL), 8);
+  assert_int_equal(smallFreed, 8);
+  assert_int_equal(largeFreed, 8);
+  assert_int_equal(strangeFreed, 0);
+  g_hash_table_unref(busy);
+}
+
+static gboolean overwriteOnce;
+static guint sameHash(gconstpointer key)
+{
+  (void)key;
+  return 7;
+}
+static gboolean overwritingEqual(gconstpointer a, gconstpointer b)
+{
+  if (overwriteOnce) {
+    overwriteOnce = FALSE;
+    g_hash_table_insert(busy, GUINT_TO_POINTER(2), (gpointer)largeValue);
+  }
+  return a == b;
+}
+static void equal_may_overwrite_with_a_large_value(void **state)
+{
+  (void)state;
+  for (guint key = 1; key <= 4; key++) {
+    busy = g_hash_table_new(sameHash, overwritingEqual);
+    for (guint i = 1; i <= 4; i++)
+      g_hash_table_insert(busy, GUINT_TO_POINTER(i), GUINT_TO_POINTER(i + 10));
+    overwriteOnce = TRUE;
+    guintptr value = (guintptr)g_hash_table_lookup(busy, GUINT_TO_POINTER(key));
+    assert_int_equal(value, key == 2 ? largeValue : key + 10);
+    overwriteOnce = TRUE;
+    g_hash_table_insert(busy, GUINT_TO_POINTER(key), GUINT_TO_POINTER(5));
+    assert_int_equal(GPOINTER_TO_UINT(g_hash_table_lookup(busy, GUINT_TO_POINTER(key))), 5);
+    assert_int_equal(g_hash_table_size(busy), 4);
+    assert_null(mapcheck(&busy->h));
+    g_hash_table_unref(busy);
+  }
+}
+
 /* The end of the program */
 
 static void insertWithoutMemory(void)
@@ -1029,6 +1098,8 @@ int main(void)
       cmocka_unit_test(a_dying_table_is_empty),
       cmocka_unit_test(steal_all_keys_and_values),
       cmocka_unit_test(ptr_arrays_are_in_order),
+      cmocka_unit_test(foreach_remove_frees_what_the_predicate_wrote),
+      cmocka_unit_test(equal_may_overwrite_with_a_large_value),
       cmocka_unit_test(the_program_ends_in_glibs_words),
       cmocka_unit_test(HMAP_CHECK_finds_a_reader_beside_a_writer),
   };

@@ -174,9 +174,13 @@ static inline int startTest(void **state)
 }
 
 /* How often to do a thing that is done n times: less under valgrind and the like. */
+static inline bool quick(void)
+{
+  return getenv("HMAP_TEST_QUICK") != NULL;
+}
 static inline size_t times(size_t n)
 {
-  return getenv("HMAP_TEST_QUICK") ? n / 20 + 1 : n;
+  return quick() ? n / 20 + 1 : n;
 }
 
 /* Tables of the kinds that most tests need. */
