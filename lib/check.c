@@ -38,13 +38,12 @@ static const char *checkArray(const maptype *t, bmap *buckets, uint8_t B, size_t
 {
   bucketArray *a = arrayOf(buckets);
   REQUIRE(!a->next && a->t == t && a->first == 0);
-  REQUIRE(!a->half || B == 0);
   REQUIRE(a->tail == overflowShare(B) && a->n == bucketShift(B) + a->tail);
   REQUIRE(a->released <= evacuated && a->released % bucketsAPiece(t) == 0);
   size_t room = overflowRoom(a);
   REQUIRE(a->nextOverflow <= room);
   for (bucketArray *c = a->chunks; c; c = c->next) {
-    REQUIRE(c->t == t && c->n > 0 && c->tail == c->n && !c->half);
+    REQUIRE(c->t == t && c->n > 0 && c->tail == c->n);
     REQUIRE(c->first < room && c->first + c->n == room && c->released == 0);
     room = c->first;
   }
@@ -98,14 +97,14 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
 {
   bucketArray *a = arrayOf(p.buckets);
   bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
-  bool half = a->half;
   for (uint8_t filter = 0xff;;) {
     REQUIRE(p.b->overflow <= a->nextOverflow);
+    REQUIRE(p.b->half == 0 || (p.b->half == 1 && p.b == p.buckets && a->n == 1));
     REQUIRE(p.b->wide == 0 || (a->t->formats && p.b->wide == 1));
     sum->wide += p.b->wide;
     for (p.i = 0; p.i < bucketCnt; p.i++) {
       uint8_t top = p.b->tophash[p.i];
-      if (half && p.b == p.head && p.i >= halfCnt) {
+      if (p.b->half && p.i >= halfCnt) {
         REQUIRE(top == noSlot);
         rest = false;
         continue;
@@ -183,7 +182,6 @@ static const char *checkRetired(const hmap *h)
     do {
       REQUIRE(a && bmapsOf(a) != h->buckets && bmapsOf(a) != h->oldbuckets);
       size_t n = a->n - a->tail;
-      REQUIRE(!a->half || n == 1);
       REQUIRE(a->first == 0 && a->tail == n >> 4 && (n & (n - 1)) == 0);
       REQUIRE(a->released <= a->n && a->released % bucketsAPiece(a->t) == 0);
     } while ((a = a->next) != h->retired);

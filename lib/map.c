@@ -123,7 +123,7 @@ NOINLINE place newslot(hmap *h, uint8_t top, place p)
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
   return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-                         tooManyWideBuckets(h->nwide, h->B) || (h->B == 0 && arrayOf(h->buckets)->half && h->count >= halfCnt));
+                         tooManyWideBuckets(h->nwide, h->B) || (h->buckets->half && h->count >= halfCnt));
 }
 
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has

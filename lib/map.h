@@ -34,7 +34,7 @@ enum {
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
-  maxB = 30           /* stored hashes have 32 bits, and bucketArray counts with as many */
+  maxB = 31           /* stored hashes have 32 bits, and bucketArray counts with as many */
 };
 
 /* What a byte of bmap.tophash says of its slot. The order matters: isEmpty and evacuated compare.
@@ -70,7 +70,8 @@ typedef struct bmap {
   uint8_t tophash[bucketCnt];
   uint8_t filter;
   bool wide; /* the block holds a pointer to a block in the widest of the table's formats */
-  uint8_t unused[2];
+  bool half; /* has but the first four slots: the only bucket of a small table */
+  uint8_t unused;
   uint32_t overflow; /* 0: last of its chain; else 1 + the number of the overflow bucket that follows */
 } bmap;
 _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
@@ -87,8 +88,7 @@ typedef struct bucketArray {
   uint32_t tail;                         /* the last of them, which are overflow buckets; in a chunk all are */
   uint32_t first;                        /* the number of the first of those; an array's own begin with 0 */
   uint32_t nextOverflow;                 /* overflow buckets handed out so far, which is the number of the next */
-  uint32_t released : 31;                /* bmaps, from the first, whose memory has gone back to the system */
-  uint32_t half : 1;                     /* one bucket with room for four entries, because most tables need no more */
+  uint32_t released;                     /* bmaps, from the first, whose memory has gone back to the system */
   uint32_t pins;                         /* iterators that may still read this array; relaxed atomic */
 } bucketArray;
 _Static_assert(sizeof(bucketArray) == 48 || sizeof(void *) != 8, "bmaps stay aligned, small tables small");

@@ -2,7 +2,8 @@
  *
  * An array of more than 48 KiB comes from the system untouched, as zero pages, and zero is what an empty bucket is made of: so
  * making one costs the same at every size. It goes back in pieces of at most 32 KiB, one an operation, because returning a
- * gigabyte at once stalls as badly as a rehash does. (A piece has at least a page or two, which is more where pages have 64 KiB.) Smaller ones come from malloc; only their bmaps have to be zeroed. */
+ * gigabyte at once stalls as badly as a rehash does. (A piece has at least a page or two, which is more where pages have 64 KiB.)
+ * Smaller ones come from malloc; only their bmaps have to be zeroed. */
 #include "map.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ static size_t halfBytes(const maptype *t)
 }
 static size_t bytesOfArray(bucketArray *a)
 {
-  return a->half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
+  return bmapsOf(a)->half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
 }
 
 static void *mapPages(size_t bytes)
@@ -79,9 +80,9 @@ static bmap *makeHalfBucket(const maptype *t)
   bucketArray *a = malloc(halfBytes(t));
   if (!a)
     return NULL;
-  *a = (bucketArray){.t = t, .n = 1, .half = true};
+  *a = (bucketArray){.t = t, .n = 1};
   bmap *b = bmapsOf(a);
-  *b = (bmap){0};
+  *b = (bmap){.half = true};
   memset(b->tophash + halfCnt, noSlot, bucketCnt - halfCnt);
   HMAP_COUNT(touched, sizeof *b);
   return b;
@@ -173,7 +174,7 @@ static bool releaseBelow(bucketArray *a, size_t limit)
     return false;
   unmapBetween(a, bmapsGone(a, from), bmapsGone(a, to));
   unmapBetween(a, blocksGone(a, from), blocksGone(a, to));
-  a->released = (uint32_t)to & INT32_MAX;
+  a->released = (uint32_t)to;
   return true;
 }
 

@@ -292,7 +292,7 @@ static void test_the_first_array_is_half_a_bucket(void **state)
   for (size_t i = 0; i < 5; i++) {
     s.key[i] = i;
     putEntry(&s, i, i);
-    assert_int_equal(arrayOf(s.h.buckets)->half, i < 4);
+    assert_int_equal(s.h.buckets->half, i < 4);
     assert_int_equal(s.h.B, 0);
     assert_int_equal(s.h.noverflow, 0);
     assert_null(mapcheck(&s.h));
@@ -322,7 +322,7 @@ static void test_a_half_bucket_that_cannot_grow(void **state)
   putEntry(&s, 4, 4);
   memory.failAt = 0;
   assert_int_equal(s.h.noverflow, 1);
-  assert_true(arrayOf(s.h.buckets)->half);
+  assert_true(s.h.buckets->half);
   assert_null(mapcheck(&s.h));
   for (size_t i = 0; i < 4; i++) {
     cutEntry(&s, i);
