@@ -24,6 +24,22 @@ compare() {
   check "$1: both print the same" diff -u "$1.real" "$1.ours"
 }
 
+# row SIDE NAME ROW: what a side prints of one row of the rules; same_row: whether both sides print the same of it.
+row() { awk -v want="== $3" '/^== / { here = $0 == want } here' "$2.$1"; }
+same_row() {
+  row real "$1" "$2" >row.real
+  row ours "$1" "$2" >row.ours
+  test -s row.real && diff -u row.real row.ours
+}
+
+# each_row NAME: one case for each row of the rules that the program goes through.
+each_row() {
+  sed -n 's/^== //p' "$1.real" >"$1.names"
+  while IFS= read -r name_of_row; do
+    check "$1: $name_of_row" same_row "$1" "$name_of_row"
+  done <"$1.names"
+}
+
 # rows FILE: what there is to compare between GLib and libhmap-ghash, which behaves as GLib 2.76: with an older one, not the rows in
 # which that differs. tests/test_ghash_alone.c has those.
 rows() {
@@ -37,6 +53,7 @@ rows() {
 compare hsearch 'hcreate\|hsearch\|hdestroy' libc.so.6 libhmap-search.so.1
 if [ -n "$GLIB_LIBS" ]; then
   compare ghash 'g_hash_table[a-z_]*' libglib-2.0.so.0 libhmap-glib.so.1
+  each_row ghash
   observe ghash alone 'hmap_ghash_hash_table[a-z_]*'
   check "ghash: without GLib our side runs on libhmap-ghash.so.1" same libhmap-ghash.so.1 "$(cat ghash.alone.bound)"
   rows ghash.real >ghash.real.rows
