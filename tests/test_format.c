@@ -18,7 +18,9 @@ static void makeFamilies(void)
                                        : alg32,
           .stored = stored,
           .keysize = f < 2 ? 4 : sizeof(void *),
-          .elemsize = f % 2 == 0 ? 0 : f == 1 ? 4 : sizeof(void *),
+          .elemsize = f % 2 == 0 ? 0
+                      : f == 1   ? 4
+                                 : sizeof(void *),
           .formats = families[stored],
       };
       layout(&t);
@@ -46,6 +48,16 @@ static uintptr_t randomSize(unsigned rare)
 {
   uint64_t x = random64();
   return (uintptr_t)(rare && x % rare == 0 ? x : x >> 44);
+}
+
+/* An empty table of a family; there is one at a time. */
+static subject *begin(bool stored)
+{
+  static subject s;
+  memset(&s, 0, sizeof s);
+  s.t = families[stored];
+  assert_true(makemap(&s.h, s.t, 0));
+  return &s;
 }
 
 static keyhash hashWord(const subject *s, uintptr_t key)
@@ -144,30 +156,27 @@ static size_t widened, narrowed;
 /* rareKey, rareElem: one key, one elem in so many is large; 0: none. */
 static void runModel(bool stored, unsigned badBits, unsigned rareKey, unsigned rareElem)
 {
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[stored];
-  s.badBits = badBits;
-  assert_true(makemap(&s.h, s.t, 0));
+  subject *s = begin(stored);
+  s->badBits = badBits;
   for (size_t i = 0; i < maxKeys; i++)
-    s.key[i] = randomSize(rareKey) << 11 | i; /* no two alike */
+    s->key[i] = randomSize(rareKey) << 11 | i; /* no two alike */
   for (unsigned n = 0; n < 12000; n++) {
-    uint32_t wide = s.h.nwide;
-    step(&s, n / 3000, n < 2000 ? 0 : rareElem); /* large ones come late, and find small formats */
-    s.widened += s.h.nwide > wide;
-    s.narrowed += s.h.nwide < wide;
-    assert_int_equal(s.h.count, s.count);
+    uint32_t wide = s->h.nwide;
+    step(s, n / 3000, n < 2000 ? 0 : rareElem); /* large ones come late, and find small formats */
+    s->widened += s->h.nwide > wide;
+    s->narrowed += s->h.nwide < wide;
+    assert_int_equal(s->h.count, s->count);
     if (n % 5 == 0)
-      assert_null(mapcheck(&s.h));
+      assert_null(mapcheck(&s->h));
     if (n == 11000) {
-      mapclear(&s.h);
-      memset(s.there, 0, sizeof s.there);
-      s.count = 0;
+      mapclear(&s->h);
+      memset(s->there, 0, sizeof s->there);
+      s->count = 0;
     }
   }
-  widened += s.widened;
-  narrowed += s.narrowed;
-  mapfree(&s.h);
+  widened += s->widened;
+  narrowed += s->narrowed;
+  mapfree(&s->h);
   assert_int_equal(memory.live, 0);
   assert_int_equal(memory.mapped, 0);
 }
@@ -214,122 +223,111 @@ static void test_a_format_holds_what_it_says(void **state)
 static void test_one_large_key_changes_one_bucket(void **state)
 {
   (void)state;
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[0];
-  assert_true(makemap(&s.h, s.t, 0));
+  subject *s = begin(false);
   for (size_t i = 0; i < 1000; i++) {
-    s.key[i] = i;
-    putEntry(&s, i, i);
+    s->key[i] = i;
+    putEntry(s, i, i);
   }
-  assert_ptr_equal(s.h.t, &families[0][0]);
+  assert_ptr_equal(s->h.t, &families[0][0]);
   place before, after;
-  keyhash k = hashWord(&s, 500);
-  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[500], equalWord, &before));
-  assert_true(setEntry(&s.h, &before, 500, UINTPTR_MAX, NULL));
-  assert_int_equal(s.h.nwide, 1);
-  s.elem[500] = UINTPTR_MAX;
-  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[500], equalWord, &after));
+  keyhash k = hashWord(s, 500);
+  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[500], equalWord, &before));
+  assert_true(setEntry(&s->h, &before, 500, UINTPTR_MAX, NULL));
+  assert_int_equal(s->h.nwide, 1);
+  s->elem[500] = UINTPTR_MAX;
+  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[500], equalWord, &after));
   assert_ptr_equal(after.b, before.b);
   assert_int_equal(after.i, before.i);
   for (size_t i = 0; i < 1000; i++)
-    lookAt(&s, i);
-  assert_null(mapcheck(&s.h));
-  mapfree(&s.h);
+    lookAt(s, i);
+  assert_null(mapcheck(&s->h));
+  mapfree(&s->h);
 }
 
 /* An evacuation that cannot have the wide blocks that it needs does not happen, and the table goes on. */
 static void test_no_memory_to_widen(void **state)
 {
   (void)state;
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[1];
-  assert_true(makemap(&s.h, s.t, 0));
+  subject *s = begin(true);
   for (size_t i = 0; i < 300; i++) {
-    s.key[i] = i;
-    putEntry(&s, i, 1);
+    s->key[i] = i;
+    putEntry(s, i, 1);
   }
-  for (size_t i = 300; !growing(&s.h); i++) {
-    s.key[i] = i;
-    putEntry(&s, i, 1);
+  for (size_t i = 300; !growing(&s->h); i++) {
+    s->key[i] = i;
+    putEntry(s, i, 1);
   }
   mapwalk w = {0};
   place at = {0};
-  while (walknext(&s.h, s.t, &w, &at)) { /* every old bucket becomes wide; the new array is not made for that */
+  while (walknext(&s->h, s->t, &w, &at)) { /* every old bucket becomes wide; the new array is not made for that */
     uintptr_t key = wordKey(at.t, slotOf(at.t, at.block, at.i));
-    s.elem[key] = UINTPTR_MAX - key;
-    assert_true(setEntry(&s.h, &at, key, s.elem[key], NULL));
+    s->elem[key] = UINTPTR_MAX - key;
+    assert_true(setEntry(&s->h, &at, key, s->elem[key], NULL));
   }
-  uint32_t evacuated = s.h.nevacuate;
+  uint32_t evacuated = s->h.nevacuate;
   memory.failAll = true;
   place moved;
-  keyhash k = hashWord(&s, s.key[0]);
-  assert_false(widenBlock(&s.h, &(place){bmapsOf(arrayOf(s.h.buckets)), s.h.blocks, s.h.t, s.h.buckets, s.h.buckets, 0}, NULL));
-  assert_true(mapaccessw(&s.h, s.t, k.hash, k.stored, &s.key[0], equalWord, &moved));
-  assert_int_equal(s.h.nevacuate, evacuated);
+  keyhash k = hashWord(s, s->key[0]);
+  assert_false(
+      widenBlock(&s->h, &(place){bmapsOf(arrayOf(s->h.buckets)), s->h.blocks, s->h.t, s->h.buckets, s->h.buckets, 0}, NULL));
+  assert_true(mapaccessw(&s->h, s->t, k.hash, k.stored, &s->key[0], equalWord, &moved));
+  assert_int_equal(s->h.nevacuate, evacuated);
   for (size_t i = 0; i < 300; i++)
-    lookAt(&s, i);
-  assert_null(mapcheck(&s.h));
+    lookAt(s, i);
+  assert_null(mapcheck(&s->h));
   memory.failAll = false;
-  for (size_t i = 0; growing(&s.h); i = (i + 1) % 300)
-    putEntry(&s, i, s.elem[i]);
+  for (size_t i = 0; growing(&s->h); i = (i + 1) % 300)
+    putEntry(s, i, s->elem[i]);
   for (size_t i = 0; i < 300; i++)
-    lookAt(&s, i);
-  assert_null(mapcheck(&s.h));
-  mapfree(&s.h);
+    lookAt(s, i);
+  assert_null(mapcheck(&s->h));
+  mapfree(&s->h);
   assert_int_equal(memory.live, 0);
 }
 
 static void test_the_first_array_is_half_a_bucket(void **state)
 {
   (void)state;
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[1];
-  assert_true(makemap(&s.h, s.t, 0));
-  assert_null(s.h.buckets);
+  subject *s = begin(true);
+  assert_null(s->h.buckets);
   for (size_t i = 0; i < 5; i++) {
-    s.key[i] = i;
-    putEntry(&s, i, i);
-    assert_int_equal(s.h.buckets->half, i < 4);
-    assert_int_equal(s.h.B, 0);
-    assert_int_equal(s.h.noverflow, 0);
-    assert_null(mapcheck(&s.h));
+    s->key[i] = i;
+    putEntry(s, i, i);
+    assert_int_equal(s->h.buckets->half, i < 4);
+    assert_int_equal(s->h.B, 0);
+    assert_int_equal(s->h.noverflow, 0);
+    assert_null(mapcheck(&s->h));
   }
   for (size_t i = 0; i < 5; i++)
-    lookAt(&s, i);
-  mapclear(&s.h);
-  assert_null(s.h.buckets);
-  assert_null(mapcheck(&s.h));
-  mapfree(&s.h);
+    lookAt(s, i);
+  mapclear(&s->h);
+  assert_null(s->h.buckets);
+  assert_null(mapcheck(&s->h));
+  mapfree(&s->h);
 }
 
 /* A half bucket that cannot grow takes overflow buckets, and what is behind it is found and walked. */
 static void test_a_half_bucket_that_cannot_grow(void **state)
 {
   (void)state;
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[1];
-  assert_true(makemap(&s.h, s.t, 0));
+  subject *s = begin(true);
   for (size_t i = 0; i < 4; i++) {
-    s.key[i] = i;
-    putEntry(&s, i, i);
+    s->key[i] = i;
+    putEntry(s, i, i);
   }
   memory.failAt = memory.calls + 1; /* hashGrow's; the overflow bucket is there */
-  s.key[4] = 4;
-  putEntry(&s, 4, 4);
+  s->key[4] = 4;
+  putEntry(s, 4, 4);
   memory.failAt = 0;
-  assert_int_equal(s.h.noverflow, 1);
-  assert_true(s.h.buckets->half);
-  assert_null(mapcheck(&s.h));
+  assert_int_equal(s->h.noverflow, 1);
+  assert_true(s->h.buckets->half);
+  assert_null(mapcheck(&s->h));
   for (size_t i = 0; i < 4; i++) {
-    cutEntry(&s, i);
-    assert_null(mapcheck(&s.h));
+    cutEntry(s, i);
+    assert_null(mapcheck(&s->h));
   }
-  walkAll(&s, 0);
-  mapfree(&s.h);
+  walkAll(s, 0);
+  mapfree(&s->h);
   assert_int_equal(memory.live, 0);
 }
 
@@ -337,57 +335,51 @@ static void test_a_half_bucket_that_cannot_grow(void **state)
 static void test_deleting_backwards_from_behind_a_half_bucket(void **state)
 {
   (void)state;
-  static subject s;
+  subject *s = begin(true);
   place at = {0};
-  memset(&s, 0, sizeof s);
-  s.t = families[1];
-  assert_true(makemap(&s.h, s.t, 0));
   for (size_t i = 0; i < 4; i++) {
-    s.key[i] = i;
-    putEntry(&s, i, i);
+    s->key[i] = i;
+    putEntry(s, i, i);
   }
   memory.failAt = memory.calls + 1;
-  s.key[4] = 4;
-  putEntry(&s, 4, 4);
+  s->key[4] = 4;
+  putEntry(s, 4, 4);
   memory.failAt = 0;
-  assert_int_equal(s.h.noverflow, 1);
-  keyhash k = hashWord(&s, s.key[3]);
-  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[3], equalWord, &at));
-  mapdelete(&s.h, &at);
-  k = hashWord(&s, s.key[4]);
-  assert_true(mapaccess(&s.h, s.t, k.hash, k.stored, &s.key[4], equalWord, &at));
-  mapdelete(&s.h, &at);
-  assert_null(mapcheck(&s.h));
-  assert_int_equal(s.h.buckets[0].tophash[3], emptyRest);
-  mapfree(&s.h);
+  assert_int_equal(s->h.noverflow, 1);
+  keyhash k = hashWord(s, s->key[3]);
+  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[3], equalWord, &at));
+  mapdelete(&s->h, &at);
+  k = hashWord(s, s->key[4]);
+  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[4], equalWord, &at));
+  mapdelete(&s->h, &at);
+  assert_null(mapcheck(&s->h));
+  assert_int_equal(s->h.buckets[0].tophash[3], emptyRest);
+  mapfree(&s->h);
 }
 
 /* A growth from half a bucket whose evacuation cannot have its memory: the half bucket stays, as the old array. */
 static void test_a_half_bucket_as_the_old_array(void **state)
 {
   (void)state;
-  static subject s;
-  memset(&s, 0, sizeof s);
-  s.t = families[1];
-  assert_true(makemap(&s.h, s.t, 0));
+  subject *s = begin(true);
   for (size_t i = 0; i < 5; i++) {
-    s.key[i] = i;
+    s->key[i] = i;
     memory.failAt = i == 4 ? memory.calls + 1 : 0;
-    putEntry(&s, i, i);
+    putEntry(s, i, i);
   }
-  assert_int_equal(s.h.noverflow, 1);
-  assert_true(hashGrow(&s.h));
+  assert_int_equal(s->h.noverflow, 1);
+  assert_true(hashGrow(&s->h));
   memory.failAll = true; /* evacuation would need an overflow bucket */
-  cutEntry(&s, 0);
-  assert_true(growing(&s.h));
-  assert_null(mapcheck(&s.h));
+  cutEntry(s, 0);
+  assert_true(growing(&s->h));
+  assert_null(mapcheck(&s->h));
   for (size_t i = 0; i < 5; i++)
-    lookAt(&s, i);
+    lookAt(s, i);
   memory.failAll = false;
-  cutEntry(&s, 1);
-  assert_false(growing(&s.h));
-  assert_null(mapcheck(&s.h));
-  mapfree(&s.h);
+  cutEntry(s, 1);
+  assert_false(growing(&s->h));
+  assert_null(mapcheck(&s->h));
+  mapfree(&s->h);
   assert_int_equal(memory.live, 0);
 }
 
