@@ -189,8 +189,8 @@ static void test_model_of_all_mixtures(void **state)
     for (int k = 0; k < 5; k++)
       for (int e = 0; e < 5; e++)
         runModel(stored, 0, rarities[k], rarities[e]);
-  assert_true(widened > 100);
-  assert_true(narrowed > 100);
+  assert_true(sizeof(void *) == 4 || widened > 100); /* with small pointers only a set can be widened */
+  assert_true(sizeof(void *) == 4 || narrowed > 100);
 }
 
 static void test_model_with_bad_hashes(void **state)
@@ -248,6 +248,8 @@ static void test_one_large_key_changes_one_bucket(void **state)
 static void test_no_memory_to_widen(void **state)
 {
   (void)state;
+  if (sizeof(void *) == 4)
+    skip(); /* every value fits */
   subject *s = begin(true);
   for (size_t i = 0; i < 300; i++) {
     s->key[i] = i;
