@@ -1,5 +1,5 @@
-/* test_capi.c: libhmap as a program sees it: hmap.h and nothing else. Every function, and every return value that hmap.h names, but
- * for the end of memory in the middle of things, which test_oom.c brings about. */
+/* test_capi.c: libhmap as a program sees it: hmap.h and nothing else. Every function, and every return value that hmap.h names,
+ * but for the end of memory in the middle of things, which test_oom.c brings about. */
 #include <hmap.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* test_hash.c: the keyed hashes. Keys as programs have them, in a thousand tables with seeds of their own, must fill the buckets as
- * random keys would, and no two keys may share all 64 bits, whatever the seed. */
+/* test_hash.c: the keyed hashes. Keys as programs have them, in a thousand tables with seeds of their own, must fill the
+ * buckets as random keys would, and no two keys may share all 64 bits, whatever the seed. */
 #include "testing.h"
 
 /* mul128 once more, as it is compiled where there is no 128-bit integer. */
@@ -49,8 +49,8 @@
 #undef sipRound
 #undef siphash13
 
-/* 256 buckets, filled to the moment before a table grows. At that load chance gives 20.9 overflow buckets per hundred buckets, with
- * a standard deviation from table to table of 1.7. Of keys with structure, one seed in some hundreds makes a table that is worse
+/* 256 buckets, filled to the moment before a table grows. At that load chance gives 20.9 overflow buckets per hundred buckets,
+ * with a standard deviation from table to table of 1.7. Of keys with structure, one seed in some hundreds makes a table that is worse
  * than chance would ever have it; it must stay as rare as that, and harmless. */
 enum { nBuckets = 256, nKeys = nBuckets * 13 / 2, slotsOfSet = 4096, seedCount = 1000, maxLength = 256 };
 enum { mostChain = 20 }; /* buckets; 12 is the longest that 40,000 seeds a set have shown */
@@ -111,8 +111,8 @@ static void judgeSpread(const char *what, const char *of, const figures *f, size
 {
   double mean = f->sum / (double)tables;
   if (getenv("HMAP_TEST_VERBOSE"))
-    print_message("%-36s %-7s overflow %5.2f %%, at most %5.2f %%, in %zu tables beyond six deviations; chain %zu\n", what, of, mean,
-                  f->most, f->outliers, f->chain);
+    print_message("%-36s %-7s overflow %5.2f %%, at most %5.2f %%, in %zu tables beyond six deviations; chain %zu\n", what, of,
+                  mean, f->most, f->outliers, f->chain);
   if (mean > chance * 1.1)
     fail_msg("%s: %s overflow %.2f %%", what, of, mean);
   if ((double)f->outliers > mostOutliers * (double)tables + 2)
@@ -553,7 +553,8 @@ static void multiply(uint64_t a, uint64_t b, uint64_t *lo, uint64_t *hi)
 static void test_mul128_with_and_without_128_bit_integers(void **state)
 {
   (void)state;
-  const uint64_t edges[] = {0, 1, 2, 0xffff, 0x10000, 0xffffffff, 0x100000000, 0x1ffffffff, (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
+  const uint64_t edges[] = {0,           1,           2,          0xffff, 0x10000, 0xffffffff,
+                            0x100000000, 0x1ffffffff, (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
   enum { n = sizeof edges / sizeof *edges };
   for (size_t i = 0; i < 200000; i++) {
     uint64_t a = i < n * n ? edges[i / n] : random64() >> randomBelow(64), b = i < n * n ? edges[i % n] : random64(), lo, hi;
@@ -575,8 +576,8 @@ static void test_add128_carries(void **state)
   assert_true(s.lo == 11 && s.hi == 3);
 }
 
-/* The published results of SipHash-1-3 for the key 00 01 ... 0f and the messages of 0, 1, ... 63 bytes 00 01 02 ..., as in the tests
- * of Rust's core library (library/coretests/tests/hash/sip.rs). */
+/* The published results of SipHash-1-3 for the key 00 01 ... 0f and the messages of 0, 1, ... 63 bytes 00 01 02 ..., as in the
+ * tests of Rust's core library (library/coretests/tests/hash/sip.rs). */
 static const uint64_t sip13[64] = {
     0xabac0158050fc4dc, 0xc9f49bf37d57ca93, 0x82cb9b024dc7d44d, 0x8bf80ab8e7ddf7fb, 0xcf75576088d38328, 0xdef9d52f49533b67,
     0xc50d2b50c59f22a7, 0xd3927d989bb11140, 0x369095118d299a8e, 0x25a48eb36c063de4, 0x79de85ee92ff097f, 0x70c118c1f94dc352,

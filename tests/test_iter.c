@@ -356,7 +356,7 @@ static void test_growth_at_the_same_size_during_a_walk(void **state)
   ASSERT_NOTHING_LEFT();
 }
 
-/* Everything at once: entries come and go, some come back, the table grows and is packed; only keys below stay remain throughout. */
+/* Everything at once: entries come and go, some come back, the table grows and is packed; only keys below stay remain. */
 static uint64_t stay, all;
 static void churn(hmap *h, size_t i)
 {

@@ -34,8 +34,8 @@ static void test_low_bits_choose_the_bucket_top_bits_the_tophash(void **state)
   hmap_free(h);
 }
 
-/* Eight tophash bytes are compared at once; here one at a time. Values are close together, because a carry from a slot to the next
- * is what could go wrong. */
+/* Eight tophash bytes are compared at once; here one at a time. Values are close together, because a carry from a slot to the
+ * next is what could go wrong. */
 static void test_matching_eight_tophashes_at_once(void **state)
 {
   (void)state;
@@ -576,10 +576,17 @@ static void test_types_that_are_not_allowed(void **state)
   uint64_t (*hash)(const void *, const hmap_seed *) = (uint64_t(*)(const void *, const hmap_seed *))abort;
   bool (*equal)(const void *, const void *) = equalInts;
   const hmap_type bad[] = {
-      {HMAP_BYTES, 0, 8, NULL, NULL},         {HMAP_BYTES, (1 << 20) + 1, 8, NULL, NULL}, {HMAP_BYTES, 8, (1 << 20) + 1, NULL, NULL},
-      {HMAP_BYTES, SIZE_MAX, 8, NULL, NULL},  {HMAP_BYTES, 8, SIZE_MAX, NULL, NULL},      {HMAP_BYTES, 8, 8, hash, NULL},
-      {HMAP_BYTES, 8, 8, NULL, equal},        {HMAP_STRING, 1, 8, NULL, NULL},            {HMAP_STRING, 0, 8, hash, equal},
-      {HMAP_STRING, 2 * sizeof(char *), 8, NULL, NULL}, {(enum hmap_kind)2, 8, 8, NULL, NULL},
+      {HMAP_BYTES, 0, 8, NULL, NULL},
+      {HMAP_BYTES, maxBytes + 1, 8, NULL, NULL},
+      {HMAP_BYTES, 8, maxBytes + 1, NULL, NULL},
+      {HMAP_BYTES, SIZE_MAX, 8, NULL, NULL},
+      {HMAP_BYTES, 8, SIZE_MAX, NULL, NULL},
+      {HMAP_BYTES, 8, 8, hash, NULL},
+      {HMAP_BYTES, 8, 8, NULL, equal},
+      {HMAP_STRING, 1, 8, NULL, NULL},
+      {HMAP_STRING, 2 * sizeof(char *), 8, NULL, NULL},
+      {HMAP_STRING, 0, 8, hash, equal},
+      {(enum hmap_kind)2, 8, 8, NULL, NULL},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     errno = 0;
