@@ -50,8 +50,8 @@
 #undef siphash13
 
 /* 256 buckets, filled to the moment before a table grows. At that load chance gives 20.9 overflow buckets per hundred buckets,
- * with a standard deviation from table to table of 1.7. Of keys with structure, one seed in some hundreds makes a table that is worse
- * than chance would ever have it; it must stay as rare as that, and harmless. */
+ * with a standard deviation from table to table of 1.7. Of keys with structure, one seed in some hundreds makes a table that is
+ * worse than chance would ever have it; it must stay as rare as that, and harmless. */
 enum { nBuckets = 256, nKeys = nBuckets * 13 / 2, slotsOfSet = 4096, seedCount = 1000, maxLength = 256 };
 enum { mostChain = 20 }; /* buckets; 12 is the longest that 40,000 seeds a set have shown */
 static const double chance = 20.9, deviation = 1.7, mostOverflow = 75, mostOutliers = 0.02;

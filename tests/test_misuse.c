@@ -1,6 +1,6 @@
 /* test_misuse.c: a table has one writer or many readers, and breaking that ends the program with a message where it is seen.
- * Every case is two threads, one of which is stopped in the middle of a write, so that nothing is left to luck. Each runs in a process
- * of its own, which the message ends. */
+ * Every case is two threads, one of which is stopped in the middle of a write, so that nothing is left to luck. Each runs in a
+ * process of its own, which the message ends. */
 #include "testing.h"
 #include <semaphore.h>
 
