@@ -29,18 +29,19 @@ static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
 
 /* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
  * finds for it. */
-#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                               \
-  {                                                                                                              \
-    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem), \
-    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),      \
-    .blocksize = bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)), .formats = type##kind,      \
+#define BLOCKSIZE(isStored, key, elem) (bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)))
+#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                                          \
+  {                                                                                                                         \
+    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem),            \
+    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),                 \
+    .blocksize = BLOCKSIZE(isStored, key, elem), .segbits = SEGBITS(BLOCKSIZE(isStored, key, elem)), .formats = type##kind, \
   }
-#define FORMATS(kind, ...)                                                                                           \
-  static const maptype type##kind[nformats] = {                                                                      \
-      FORMAT(kind, __VA_ARGS__, 4, 0),                                                                               \
-      FORMAT(kind, __VA_ARGS__, 4, 4),                                                                               \
-      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),                                                                \
-      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)),                                                 \
+#define FORMATS(kind, ...)                                           \
+  static const maptype type##kind[nformats] = {                      \
+      FORMAT(kind, __VA_ARGS__, 4, 0),                               \
+      FORMAT(kind, __VA_ARGS__, 4, 4),                               \
+      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),                \
+      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
   }
 FORMATS(Direct, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
 FORMATS(Str, algStr, true, false);
@@ -170,7 +171,7 @@ _Noreturn NOINLINE void noRoom(const GHashTable *t)
 {
   if (t->h.count > maxEntries)
     g_error("adding more entries to hash table would overflow");
-  g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, arrayBytes(t->h.t, 1));
+  g_error("%s: failed to allocate %" G_GSIZE_FORMAT " bytes", G_STRLOC, bytesOfSegment(t->h.t));
 }
 
 /* Fills the place that a new key has been given. */
@@ -212,35 +213,35 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
  *   lookup  returns a key's value, or NULL
  *   find    returns whether a key is there, and its place
  *   put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
-#define OPERATIONS(K)                                                                                        \
-  NOINLINE gpointer lookup##K(const GHashTable *t, gconstpointer key)                                        \
-  {                                                                                                          \
-    place at;                                                                                                \
-    keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL;             \
-  }                                                                                                          \
-  NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                                   \
-  {                                                                                                          \
-    keyhash k = hash##K(t, key);                                                                             \
-    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, at);                                    \
-  }                                                                                                          \
-  NOINLINE bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                             \
-  {                                                                                                          \
-    place at;                                                                                                \
-    keyhash k = hash##K(t, key);                                                                             \
-    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                                     \
-    bool found = mapput(&t->h, type##K, k.hash, k.stored, key, same##K, &at);                                \
-    if (found)                                                                                               \
-      overwrite(t, at, key, value, newKey);                                                                  \
-    else                                                                                                     \
-      writeNew(t, at, key, value);                                                                           \
-    return !found;                                                                                           \
+#define OPERATIONS(K)                                                                            \
+  NOINLINE gpointer lookup##K(const GHashTable *t, gconstpointer key)                            \
+  {                                                                                              \
+    place at;                                                                                    \
+    keyhash k = hash##K(t, key);                                                                 \
+    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
+  }                                                                                              \
+  NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                       \
+  {                                                                                              \
+    keyhash k = hash##K(t, key);                                                                 \
+    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, at);                        \
+  }                                                                                              \
+  NOINLINE bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                 \
+  {                                                                                              \
+    place at;                                                                                    \
+    keyhash k = hash##K(t, key);                                                                 \
+    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                         \
+    bool found = mapassign(&t->h, type##K, k.hash, k.stored, key, same##K, &at);                 \
+    if (found)                                                                                   \
+      overwrite(t, at, key, value, newKey);                                                      \
+    else                                                                                         \
+      writeNew(t, at, key, value);                                                               \
+    return !found;                                                                               \
   }
 EACH_KIND(OPERATIONS)
 
 /* Calls the one for the kind of table t. */
 #define BY_KIND(operation, t, ...)            \
-  switch ((t)->h.tag) {                        \
+  switch ((t)->h.tag) {                       \
   case kindDirect:                            \
     return operation##Direct(t, __VA_ARGS__); \
   case kindStr:                               \
@@ -255,15 +256,9 @@ EACH_KIND(OPERATIONS)
     return operation##User(t, __VA_ARGS__);   \
   }
 
-ALWAYS_INLINE gpointer lookupKey(const GHashTable *t, gconstpointer key)
-{
-  BY_KIND(lookup, t, key)
-}
-ALWAYS_INLINE bool findKey(const GHashTable *t, gconstpointer key, place *at)
-{
-  BY_KIND(find, t, key, at)
-}
-ALWAYS_INLINE bool putKey(GHashTable *t, gpointer key, gpointer value, bool newKey)
+ALWAYS_INLINE gpointer lookupKey(const GHashTable *t, gconstpointer key){BY_KIND(lookup, t, key)} ALWAYS_INLINE
+    bool findKey(const GHashTable *t, gconstpointer key, place *at){BY_KIND(find, t, key, at)} ALWAYS_INLINE
+    bool putKey(GHashTable *t, gpointer key, gpointer value, bool newKey)
 {
   BY_KIND(put, t, key, value, newKey)
 }
@@ -287,8 +282,8 @@ OWN(g_int64_hash);
 OWN(g_int64_equal);
 OWN(g_double_hash);
 OWN(g_double_equal);
-OWN(g_direct_hash, const,);
-OWN(g_direct_equal, const,);
+OWN(g_direct_hash, const, );
+OWN(g_direct_equal, const, );
 
 /* Whether f is a function of the ten. Each has up to three addresses: the one that the program sees, which in a program that is
  * not position independent is a place in the program; the function here; and GLib's, which GLib hands out. */

@@ -122,7 +122,7 @@ static void removeAt(GHashTable *t, place *at, bool notify)
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
 static void afterRemoval(GHashTable *t)
 {
-  writeWork(&t->h, t->h.nevacuate);
+  writeWork(&t->h);
   t->version++;
 }
 

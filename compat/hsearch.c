@@ -65,6 +65,7 @@ static const maptype entryType = {
     .elemoff = sizeof(ENTRY *),
     .slotsize = sizeof(ENTRY *),
     .blocksize = bucketCnt * (sizeof(uint32_t) + sizeof(ENTRY *)),
+    .segbits = SEGBITS(bucketCnt * (sizeof(uint32_t) + sizeof(ENTRY *))),
 };
 
 /* The slot of an entry. */

@@ -97,9 +97,9 @@ typedef struct hmap_iter {
   const void *key; /* the current entry's key and elem, in the table; NULL before the first hmap_iter_next and after the last */
   void *elem;
   const hmap *h;
-  void *buckets, *oldbuckets;
+  void *buckets, *oldbuckets, *overflow;
   size_t start, bucket;
-  uint32_t overflow, nclear;
+  uint32_t nclear;
   uint8_t B, offset, i, state;
 } hmap_iter;
 

@@ -11,7 +11,8 @@
 /* What is counted on the way through a table's chains. */
 typedef struct tally {
   size_t entries, linked, wide; /* full slots; overflow buckets found in chains; buckets with a block elsewhere */
-  unsigned long long numbers;   /* the sum of those buckets' numbers, each of which must come once */
+  size_t most;                  /* overflow buckets there are */
+  uintptr_t addresses;          /* the sum of those overflow buckets' addresses, each of which must come once */
 } tally;
 
 static const char *checkType(const maptype *t)
@@ -29,26 +30,39 @@ static const char *checkType(const maptype *t)
   REQUIRE(t->alg != algUser || t->callbacks);
   layout(&again);
   REQUIRE(t->slotoff == again.slotoff && t->elemoff == again.elemoff && t->slotsize == again.slotsize &&
-          t->blocksize == again.blocksize);
+          t->blocksize == again.blocksize && t->segbits == again.segbits);
   return NULL;
 }
 
-/* Checks an array of which the buckets below evacuated may have gone back to the system. */
-static const char *checkArray(const maptype *t, bmap *buckets, uint8_t B, size_t evacuated)
+/* Checks an array of which the buckets below evacuated may have been freed. */
+static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated)
 {
-  bucketArray *a = arrayOf(buckets);
-  REQUIRE(!a->next && a->t == t && a->first == 0);
-  REQUIRE(a->tail == overflowShare(B) && a->n == bucketShift(B) + a->tail);
-  REQUIRE(a->released <= evacuated && a->released % bucketsAPiece(t) == 0);
-  size_t room = overflowRoom(a);
-  REQUIRE(a->nextOverflow <= room);
-  for (bucketArray *c = a->chunks; c; c = c->next) {
-    REQUIRE(c->t == t && c->n > 0 && c->tail == c->n);
-    REQUIRE(c->first < room && c->first + c->n == room && c->released == 0);
-    room = c->first;
+  bool filled = true; /* slabs come before the one that is being filled */
+  REQUIRE(!a->next && a->t == t && a->B == B);
+  REQUIRE(a->released <= evacuated >> t->segbits);
+  REQUIRE(!oneSegment(a) || a->segments[0]);
+  for (size_t i = 0; i < a->released; i++)
+    REQUIRE(!a->segments[i]);
+  for (size_t i = 0; i < nsegments(a); i++)
+    REQUIRE((uintptr_t)a->segments[i] % (oneSegment(a) ? 16 : cacheLine) == 0);
+  REQUIRE(!a->slabs == !a->filling);
+  for (const overflowSlab *s = a->slabs; s; s = s->next) {
+    REQUIRE(s->n > 0 && s->n <= segmentMask(t) + 1 && s->used <= s->n);
+    filled &= s != a->filling;
+    REQUIRE(s == a->filling || s->used == (filled ? s->n : 0));
   }
-  REQUIRE(room == a->tail);
+  REQUIRE(!filled || !a->slabs);
   return NULL;
+}
+
+/* Counts an array's overflow buckets and adds their addresses up. */
+static tally overflowBuckets(const bucketArray *a)
+{
+  tally sum = {0};
+  for (overflowSlab *s = a->slabs; s; s = s->next)
+    for (size_t k = 0; k < s->used; k++, sum.linked++)
+      sum.addresses += (uintptr_t)overflowIn(a->t, s, k);
+  return sum;
 }
 
 /* Whether slot i of q has the same bytes as key as slot p. */
@@ -61,10 +75,9 @@ static bool sameKey(const place *q, unsigned i, const place *p)
 }
 
 /* Whether a bucket before p in its chain has another slot with the same hash and the same bytes as key. */
-static bool duplicate(place p)
+static bool duplicate(place p, size_t bucket)
 {
-  bucketArray *a = arrayOf(p.buckets);
-  place q = bucketAt(a->t, p.buckets, blocksOf(a), (size_t)(p.head - p.buckets));
+  place q = bucketAt(p.a->t, p.a, bucket);
   for (;; nextInChain(&q)) {
     for (slots full = matchFull(q.b); full; full &= full - 1) {
       unsigned i = firstSlot(full);
@@ -88,23 +101,22 @@ static const char *checkEntry(const hmap *h, place p, size_t bucket, size_t mask
   REQUIRE((hash & mask) == bucket);
   REQUIRE((t->stored && t->alg != algShim) || tophash(hash) == top);
   REQUIRE(beforeFilter & filterBit(top));
-  REQUIRE(!duplicate(p));
+  REQUIRE(!duplicate(p, bucket));
   return NULL;
 }
 
 /* Checks the chain of a bucket that has not been evacuated. */
 static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask, tally *sum)
 {
-  bucketArray *a = arrayOf(p.buckets);
   bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
   for (uint8_t filter = 0xff;;) {
-    REQUIRE(p.b->overflow <= a->nextOverflow);
-    REQUIRE(p.b->half == 0 || (p.b->half == 1 && p.b == p.buckets && a->n == 1));
-    REQUIRE(p.b->wide == 0 || (a->t->formats && p.b->wide == 1));
-    sum->wide += p.b->wide;
+    REQUIRE(!(p.b->link & 0xfc00));
+    REQUIRE(!isHalf(p.b) || (p.b == p.head && p.a->B == 0));
+    REQUIRE(!isWide(p.b) || p.a->t->formats);
+    sum->wide += isWide(p.b);
     for (p.i = 0; p.i < bucketCnt; p.i++) {
       uint8_t top = p.b->tophash[p.i];
-      if (p.b->half && p.i >= halfCnt) {
+      if (isHalf(p.b) && p.i >= halfCnt) {
         REQUIRE(top == noSlot);
         rest = false;
         continue;
@@ -121,26 +133,28 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
       if (broken)
         return broken;
     }
-    if (!p.b->overflow)
+    if (!overflowOf(p.b))
       break;
-    filter &= p.b->filter;
-    sum->numbers += p.b->overflow;
-    REQUIRE(++sum->linked <= a->nextOverflow);
+    filter &= filterOf(p.b);
     nextInChain(&p);
+    sum->addresses += (uintptr_t)p.b;
+    REQUIRE(++sum->linked <= sum->most);
   }
   REQUIRE(!one);
-  REQUIRE(p.b->filter == 0);
+  REQUIRE(filterOf(p.b) == 0);
   return NULL;
 }
 
-/* Checks that a chain of the old array is evacuated throughout. */
+/* Checks that a chain of the old array is evacuated throughout. Where nothing was ever written, all is empty. */
 static const char *checkEvacuated(const hmap *h, place p)
 {
+  bool empty = inEmptySegment(p.b);
   do {
-    REQUIRE(!p.b->wide);
+    REQUIRE(!isWide(p.b));
     for (unsigned i = 0; i < bucketCnt; i++) {
       uint8_t top = p.b->tophash[i];
-      REQUIRE(top == evacuatedX || top == evacuatedEmpty || (top == evacuatedY && !(flagsOf(h) & sameSizeGrow)));
+      REQUIRE(top == evacuatedX || top == evacuatedEmpty || (top == evacuatedY && !(flagsOf(h) & sameSizeGrow)) ||
+              (top == emptyRest && empty));
     }
   } while (nextInChain(&p));
   return NULL;
@@ -150,9 +164,10 @@ static const char *checkOld(const hmap *h, tally *sum)
 {
   size_t n = noldbuckets(h);
   REQUIRE(h->nevacuate < n);
-  for (size_t i = h->nevacuate; i < n; i++) {
+  sum->most = overflowBuckets(h->oldbuckets).linked;
+  for (size_t i = (size_t)h->oldbuckets->released << h->oldbuckets->t->segbits; i < n; i++) {
     place p = oldBucketAt(h, h->t, i);
-    const char *broken = evacuated(p.b) ? checkEvacuated(h, p) : checkChain(h, p, i, n - 1, sum);
+    const char *broken = bucketEvacuated(h, i) ? checkEvacuated(h, p) : checkChain(h, p, i, n - 1, sum);
     if (broken)
       return broken;
   }
@@ -161,17 +176,18 @@ static const char *checkOld(const hmap *h, tally *sum)
 
 static const char *checkNew(const hmap *h, tally *sum)
 {
+  tally all = overflowBuckets(h->buckets);
+  sum->most = all.linked;
   for (size_t i = 0; i < bucketShift(h->B); i++) {
-    place p = bucketAt(h->t, h->buckets, h->blocks, i);
+    place p = bucketAt(h->t, h->buckets, i);
     size_t before = sum->entries;
     const char *broken = checkChain(h, p, i, bucketMask(h->B), sum);
     if (broken)
       return broken;
     REQUIRE(!growing(h) || bucketEvacuated(h, i & oldbucketmask(h)) || sum->entries == before);
   }
-  uint32_t n = arrayOf(h->buckets)->nextOverflow;
-  REQUIRE(h->noverflow == n);
-  REQUIRE(sum->linked == n && sum->numbers == (unsigned long long)n * (n + 1ull) / 2);
+  REQUIRE(h->noverflow == all.linked);
+  REQUIRE(sum->linked == all.linked && sum->addresses == all.addresses);
   return NULL;
 }
 
@@ -180,10 +196,9 @@ static const char *checkRetired(const hmap *h)
   bucketArray *a = h->retired;
   if (a)
     do {
-      REQUIRE(a && bmapsOf(a) != h->buckets && bmapsOf(a) != h->oldbuckets);
-      size_t n = a->n - a->tail;
-      REQUIRE(a->first == 0 && a->tail == n >> 4 && (n & (n - 1)) == 0);
-      REQUIRE(a->released <= a->n && a->released % bucketsAPiece(a->t) == 0);
+      REQUIRE(a && a != h->buckets && a != h->oldbuckets);
+      REQUIRE(a->B <= maxB && a->t);
+      REQUIRE(a->released <= nsegments(a));
     } while ((a = a->next) != h->retired);
   return NULL;
 }
@@ -197,17 +212,17 @@ static const char *mapcheck(const hmap *h)
     return broken;
   REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
   REQUIRE(!(flagsOf(h) & hashWriting));
-  REQUIRE(h->B <= maxB);
+  REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
-    REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0 && !h->blocks);
+    REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0);
     REQUIRE(!growing(h));
   }
   REQUIRE(growing(h) || (h->nevacuate == 0 && !(flagsOf(h) & sameSizeGrow)));
   if (!h->buckets)
     return NULL;
-  REQUIRE(h->blocks == blocksOf(arrayOf(h->buckets)));
   if ((broken = checkArray(t, h->buckets, h->B, 0)) ||
-      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, oldB(h), h->nevacuate))))
+      (growing(h) &&
+       (broken = checkArray(oldType(h, t), h->oldbuckets, (uint8_t)(h->B - !(flagsOf(h) & sameSizeGrow)), h->nevacuate))))
     return broken;
   tally old = {0}, new = {0};
   if ((growing(h) && (broken = checkOld(h, &old))) || (broken = checkNew(h, &new)))

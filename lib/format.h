@@ -1,16 +1,16 @@
 /* format.h: blocks with only as much room as their entries need.
  *
- * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key. Such
- * a table has four formats. An array has the one that held all entries when it was made. An entry that comes later and does not
- * fit makes only its own bucket wide: the bucket's block moves to memory of its own, in the last format, and no entry changes its
- * place. The next array is made for it.
+ * The GHashTable shim's keys and elems are pointers, but many tables hold small integers, and in a set every elem is its key.
+ * Such a table has four formats. An array has the one that held all entries when it was made. An entry that comes later and does
+ * not fit makes only its own bucket wide: the bucket's block moves to memory of its own, in the last format, and no entry changes
+ * its place. The next array is made for it.
  *
  *   format         0     1     2      3
  *   bytes of key   4     4     void*  void*
  *   bytes of elem  =key  4     =key   void*
  *
- * What two formats hold, their bitwise or holds. (A small key beside a large elem, or the other way round, would save nothing: the
- * slot keeps the alignment of a pointer.) */
+ * What two formats hold, their bitwise or holds. (A small key beside a large elem, or the other way round, would save nothing:
+ * the slot keeps the alignment of a pointer.) */
 #ifndef HMAP_FORMAT_H
 #define HMAP_FORMAT_H
 
@@ -90,7 +90,7 @@ NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
       setWords(wide, slotOf(wide, block, i), wordKey(p->t, slot), wordElem(p->t, slot));
   }
   memcpy(p->block, &block, sizeof block);
-  p->b->wide = true;
+  p->b->link |= bucketWide;
   p->block = block;
   p->t = wide;
   h->nwide++;

@@ -1,14 +1,18 @@
 /* grow.c: growth, bucket by bucket.
  *
- * hashGrow makes a new array and calls the present one old. From then on each write first evacuates the old bucket where its key
- * would stand, and one more, counting up with nevacuate; so the growth is over long before the new array is full. Evacuating
- * leaves every key and hash in its old slot, for iterators, and sets the tophash to say where the entry went.
+ * hashGrow makes a new array and calls the present one old. From then on each insertion and deletion evacuates the next two old
+ * buckets, counting up with nevacuate; so the growth is over long before the new array is full. Evacuating leaves every key and
+ * hash in its old slot, for iterators, and sets the tophash to say where the entry went.
+ *
+ * Go evacuates the bucket that the write needs, and the next one. In order throughout is better here: the new array's memory
+ * comes into use only as fast as the old one's goes (in the order of keys, all of it does long before a fifth of the old one has
+ * been evacuated), what is read and written comes from neighbouring lines, and a lookup sees from a bucket's number where it is.
  *
  * While the table grows,
- *   a reader looks into the old bucket as long as that has not been evacuated, and into the new one after that; it never moves
+ *   a reader looks into the old array for buckets from nevacuate on, and into the new one for those before; it never moves
  *     anything, so readers may run side by side;
- *   a writer does the same after its two evacuations. If an evacuation needs an overflow bucket and there is no memory for one,
- *     it does not happen, the writer works on the old bucket, and a later write tries again: nothing is ever half moved;
+ *   a writer does the same after its two evacuations. If an evacuation needs memory and there is none, it does not happen, the
+ *     writer works on the old bucket, and a later write tries again: nothing is ever half moved;
  *   an iterator that started on the old array follows its entries to the new one by their stored hash (iter.c). */
 #include "hash.h"
 #include "probe.h"
@@ -24,19 +28,15 @@ ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *
   return memhash64(t->keysize == 8 ? read64(key) : read32(key), &h->hash0);
 }
 
-/* Links one more overflow bucket behind p, which is the last of its chain in the current array, and moves p to it. Returns false
- * if there is no memory. */
-static bool newoverflow(hmap *h, place *p)
+/* Links one more overflow bucket, of which the array must have one, behind p, which is the last of its chain, and moves p there.
+ */
+static void newoverflow(hmap *h, place *p)
 {
-  if (!reserveOverflow(p->buckets, 1))
-    return false;
-  bucketArray *a = arrayOf(p->buckets);
-  p->b->overflow = ++a->nextOverflow;
-  if (p->buckets == h->buckets)
+  p->b->link |= linkTo(takeOverflow(p->a));
+  if (p->a == h->buckets)
     h->noverflow++;
   nextInChain(p);
   p->i = 0;
-  return true;
 }
 
 /* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed,
@@ -46,15 +46,15 @@ NOINLINE bool hashGrow(hmap *h)
   bool bigger = overLoadFactor(h->count + 1, h->B);
   uint8_t B = (uint8_t)(h->B + bigger);
   const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
-  bmap *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
+  bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
     return false;
   h->t = t;
   setFlags(h, (uint8_t)((flagsOf(h) & ~sameSizeGrow) | (bigger ? 0 : sameSizeGrow)));
   h->oldbuckets = h->buckets;
   h->buckets = buckets;
-  h->blocks = blocksOf(arrayOf(buckets));
   h->B = B;
+  h->mask = (uint32_t)bucketMask(B);
   h->nevacuate = 0;
   h->noverflow = 0;
   h->seq++;
@@ -62,17 +62,9 @@ NOINLINE bool hashGrow(hmap *h)
   return true;
 }
 
-/* Moves nevacuate past buckets that are evacuated already, and ends the growth when it has passed them all. */
-static void advanceEvacuationMark(hmap *h)
+/* Ends the growth: all old buckets have been evacuated. */
+static void growDone(hmap *h)
 {
-  size_t n = noldbuckets(h), stop = (size_t)h->nevacuate + 1024;
-  if (stop > n)
-    stop = n;
-  h->nevacuate++;
-  while (h->nevacuate < stop && evacuated(&h->oldbuckets[h->nevacuate]))
-    h->nevacuate++;
-  if (h->nevacuate < n)
-    return;
   retire(h, h->oldbuckets);
   h->oldbuckets = NULL;
   h->nevacuate = 0;
@@ -116,12 +108,12 @@ static void evacuateSlot(hmap *h, const place *from, unsigned i, evacDst *dst, v
   uint8_t top = from->b->tophash[i];
   if (to->i == bucketCnt) {
     if (dst->prev)
-      dst->prev->filter = 0xff;
+      dst->prev->link |= 0xff;
     dst->prev = to->b;
     newoverflow(h, to); /* evacuate has reserved it */
   }
   if (dst->prev)
-    dst->prev->filter |= filterBit(top);
+    dst->prev->link |= filterBit(top);
   copyEntry(h, to, from, i, spare);
   to->b->tophash[to->i] = top;
   to->i++;
@@ -131,9 +123,9 @@ static void evacuateSlot(hmap *h, const place *from, unsigned i, evacDst *dst, v
 /* Gives the block of a wide bucket back. */
 static void freeWide(hmap *h, place *p)
 {
-  if (p->t->formats && p->b->wide) {
+  if (p->t->formats && isWide(p->b)) {
     free(p->block);
-    p->b->wide = false;
+    p->b->link &= ~(uint64_t)bucketWide;
     h->nwide--;
   }
 }
@@ -144,9 +136,9 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
   size_t newbit = noldbuckets(h);
   bool same = flagsOf(h) & sameSizeGrow;
   place from = oldBucketAt(h, h->t, oldbucket);
-  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, h->blocks, oldbucket)}};
+  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}};
   if (!same)
-    xy[1].to = bucketAt(h->t, h->buckets, h->blocks, oldbucket + newbit);
+    xy[1].to = bucketAt(h->t, h->buckets, oldbucket + newbit);
   do {
     for (unsigned i = 0; i < bucketCnt; i++) {
       if (from.b->tophash[i] < minTopHash) {
@@ -159,7 +151,6 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
     }
     freeWide(h, &from);
   } while (nextInChain(&from));
-  h->seq++;
 }
 
 static void freeSpare(void *spare)
@@ -193,35 +184,44 @@ static bool reserveSpare(const maptype *t, size_t n, void **spare)
 static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
 {
   place p = oldBucketAt(h, h->t, oldbucket);
-  bool wide = p.b->wide;
+  bool wide = isWide(p.b);
   size_t n = 0;
   for (; nextInChain(&p); n++)
-    wide |= p.b->wide;
-  return (n == 0 || reserveOverflow(h->buckets, n)) && (!wide || reserveSpare(h->t, n + 2, spare));
+    wide |= isWide(p.b);
+  return needSegment(h->buckets, oldbucket) && needSegment(h->buckets, (oldbucket + noldbuckets(h)) & h->mask) &&
+         (n == 0 || reserveOverflow(h->buckets, n)) && (!wide || reserveSpare(h->t, n + 2, spare));
 }
 
-/* Moves the entries of an old bucket and its chain to the new array: where the array doubled, to the bucket of the same number,
- * X, or to its twin in the upper half, Y, as one more bit of the hash says. Both are empty before: until now all that belongs
- * there went to the old bucket. If memory for overflow buckets cannot be had, nothing happens. */
-NOINLINE void evacuate(hmap *h, size_t oldbucket)
+/* Whether an old bucket was never written to. */
+static bool neverUsed(const hmap *h, size_t oldbucket)
 {
-  if (!bucketEvacuated(h, oldbucket)) {
+  return !h->oldbuckets->segments[oldbucket >> h->oldbuckets->t->segbits];
+}
+
+/* Moves the entries of the next old bucket and its chain to the new array: where the array doubled, to the bucket of the same
+ * number, X, or to its twin in the upper half, Y, as one more bit of the hash says. Both are empty before: until now all that
+ * belongs there went to the old bucket. Returns false, with nothing changed, if there is no memory. */
+static bool evacuate(hmap *h)
+{
+  size_t oldbucket = h->nevacuate;
+  if (!neverUsed(h, oldbucket)) {
     void *spare = NULL;
     if (!reserveEvacuation(h, oldbucket, &spare))
-      return;
+      return false;
     evacuateChain(h, oldbucket, &spare);
     freeSpare(spare);
   }
-  if (oldbucket == h->nevacuate)
-    advanceEvacuationMark(h);
+  h->seq++;
+  if (++h->nevacuate == noldbuckets(h))
+    growDone(h);
+  return true;
 }
 
-/* A write's share of the growth: evacuates the old bucket where hash belongs, and one more. */
-NOINLINE void growWork(hmap *h, uint64_t hash)
+/* A write's share of the growth: evacuates the next two old buckets. */
+NOINLINE void growWork(hmap *h)
 {
-  evacuate(h, (size_t)hash & oldbucketmask(h));
-  if (growing(h))
-    evacuate(h, h->nevacuate);
+  if (evacuate(h) && growing(h))
+    evacuate(h);
 }
 
 /* A write's share of giving memory back. */
@@ -229,6 +229,6 @@ NOINLINE void releaseWork(hmap *h)
 {
   if (h->retired)
     releaseRetired(h);
-  else if (!pinned(arrayOf(h->oldbuckets)))
-    releaseBelow(arrayOf(h->oldbuckets), h->nevacuate);
+  else if (!pinned(h->oldbuckets))
+    releaseSegment(h->oldbuckets, h->nevacuate >> h->oldbuckets->t->segbits);
 }

@@ -11,10 +11,10 @@
 
 enum { iterOver, iterInNew, iterInOld }; /* hmap_iter.state: which array the present chain is in */
 
-static void pin(void *buckets, int by)
+static void pin(bucketArray *a, int by)
 {
-  if (buckets)
-    __atomic_fetch_add(&arrayOf(buckets)->pins, (uint32_t)by, __ATOMIC_ACQ_REL);
+  if (a)
+    __atomic_fetch_add(&a->pins, (uint32_t)by, __ATOMIC_ACQ_REL);
 }
 
 static void mapiterinit(hmap_iter *it, const hmap *h)
@@ -55,11 +55,10 @@ static size_t iterBucket(const hmap_iter *it)
 /* The present bucket. The old array may have had half as many buckets. */
 static place iterPlace(const hmap_iter *it, const maptype *t)
 {
-  bmap *buckets = it->state == iterInOld ? it->oldbuckets : it->buckets;
-  bucketArray *a = arrayOf(buckets);
-  place p = bucketAt(t, buckets, blocksOf(a), iterBucket(it) & (a->n - a->tail - 1));
+  bucketArray *a = it->state == iterInOld ? it->oldbuckets : it->buckets;
+  place p = bucketAt(t, a, iterBucket(it) & bucketMask(a->B));
   if (it->overflow)
-    toOverflow(&p, it->overflow - 1);
+    toOverflow(t, &p, it->overflow);
   return p;
 }
 
@@ -70,7 +69,7 @@ static bool iterChain(hmap_iter *it)
   if (it->bucket > bucketMask(it->B))
     return false;
   it->bucket++;
-  it->overflow = 0;
+  it->overflow = NULL;
   it->i = 0;
   it->state = iterInNew;
   if (growing(h) && h->oldbuckets == it->oldbuckets && !bucketEvacuated(h, iterBucket(it) & oldbucketmask(h)))
@@ -134,7 +133,7 @@ static bool mapiternext(hmap_iter *it)
       return true;
     }
     it->i = 0;
-    it->overflow = p.b->overflow;
+    it->overflow = overflowOf(p.b);
     if (!it->overflow && !iterChain(it))
       break;
   }

@@ -66,7 +66,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   if (overLoadFactor(hint, B) || !(h->buckets = makeBucketArray(t, B)))
     return false;
   h->B = B;
-  h->blocks = blocksOf(arrayOf(h->buckets));
+  h->mask = (uint32_t)bucketMask(B);
   return true;
 }
 
@@ -75,25 +75,22 @@ NOINLINE bool firstBuckets(hmap *h)
 {
   if (h->t->formats)
     h->t = &h->t->formats[h->format];
-  bmap *buckets = makeHalfBucket(h->t);
-  if (!buckets)
-    return false;
-  h->buckets = buckets;
-  h->blocks = blocksOf(arrayOf(buckets));
-  return true;
+  h->buckets = makeHalfBucket(h->t);
+  return h->buckets != NULL;
 }
 
-/* What every write by key does first: its share of giving memory back and of growth. In this order, because the key may stand in
- * a slot that the growth is about to leave. */
-ALWAYS_INLINE void writeWork(hmap *h, uint64_t hash)
+/* What a write that adds or removes a key does besides: its share of giving memory back and of growth. Returns whether there was
+ * any to do. */
+ALWAYS_INLINE bool writeWork(hmap *h)
 {
   if (likely(!growing(h) && !h->retired))
-    return;
+    return false;
   beginWrite(h);
   releaseWork(h);
   if (growing(h))
-    growWork(h, hash);
+    growWork(h);
   endWrite(h);
+  return true;
 }
 
 /* Looks a key up. If it is there, returns true and its place. */
@@ -104,16 +101,24 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uin
   return h->count != 0 && probe(h, t, &k, key, equal, at, NULL);
 }
 
-/* Returns an empty slot of the chain that begins at p, to which it adds a bucket if need be; its b is NULL if there is no memory.
- */
-NOINLINE place newslot(hmap *h, uint8_t top, place p)
+/* Returns an empty slot of the chain for hash, which begins at p, and to which it adds a bucket if need be; its b is NULL if
+ * there is no memory. */
+NOINLINE place newslot(hmap *h, const maptype *t, uint64_t hash, place p)
 {
+  if (inEmptySegment(p.b)) {
+    if (!needSegment(p.a, (size_t)hash & bucketMask(p.a->B)))
+      return (place){0};
+    p = mapbucket(h, t, hash);
+  }
   slots empty;
   while (!(empty = matchEmpty(p.b))) {
     bmap *last = p.b;
-    if (!nextInChain(&p) && !newoverflow(h, &p))
-      return (place){0};
-    last->filter |= filterBit(top);
+    if (!nextInChain(&p)) {
+      if (!reserveOverflow(p.a, 1))
+        return (place){0};
+      newoverflow(h, &p);
+    }
+    last->link |= filterBit(tophash(hash));
   }
   p.i = firstSlot(empty);
   return p;
@@ -122,8 +127,9 @@ NOINLINE place newslot(hmap *h, uint8_t top, place p)
 /* Whether the table should grow before it takes one more entry. */
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
-  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-                         tooManyWideBuckets(h->nwide, h->B) || (h->buckets->half && h->count >= halfCnt));
+  return !growing(h) &&
+         (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
+          tooManyWideBuckets(h->nwide, h->B) || (h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
 }
 
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has
@@ -134,11 +140,11 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t 
   uint8_t top = tophash(hash);
   beginWrite(h);
   if (unlikely(shouldGrow(h)) && mayGrow && hashGrow(h)) {
-    growWork(h, hash);
+    growWork(h);
     *at = mapbucket(h, t, hash);
     vacant->b = NULL;
   }
-  *at = likely(vacant->b != NULL) ? *vacant : newslot(h, top, *at);
+  *at = likely(vacant->b && !inEmptySegment(vacant->b)) ? *vacant : newslot(h, t, hash, *at);
   if (unlikely(!at->b)) {
     endWrite(h);
     return false;
@@ -153,29 +159,10 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t 
   return true;
 }
 
-/* Finds a key or adds it. Returns true if it was there. *at is its slot; for a new entry the caller must write the key and the
- * elem. at->b is NULL, and the table as it was, if there is no memory. */
+/* Finds a key or adds it. Returns true if it was there: then nothing has changed, and nothing has moved. *at is its slot; for a
+ * new entry the caller must write the key and the elem. at->b is NULL, and the table as it was, if there is no memory. */
 ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
                              place *at)
-{
-  keyhash k = {hash, stored};
-  place vacant;
-  bool mayGrow;
-  do {
-    at->b = NULL;
-    mayGrow = !growing(h);
-    if (unlikely(!h->buckets) && !firstBuckets(h))
-      return false;
-    writeWork(h, k.hash);
-    if (probe(h, t, &k, key, equal, at, &vacant))
-      return true;
-  } while (t->callbacks && !at->b);
-  mapinsert(h, t, k.hash, k.stored, at, &vacant, mayGrow);
-  return false;
-}
-
-/* mapassign for a table in which writing to a key that is there may move nothing: the work comes only before an insertion. */
-ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal, place *at)
 {
   keyhash k = {hash, stored};
   place vacant;
@@ -187,8 +174,7 @@ ALWAYS_INLINE bool mapput(hmap *h, const maptype *t, uint64_t hash, uint32_t sto
       return true;
   } while (t->callbacks && !at->b);
   bool mayGrow = !growing(h);
-  if (unlikely(growing(h) || h->retired)) {
-    writeWork(h, k.hash);
+  if (unlikely(writeWork(h))) {
     *at = mapbucket(h, t, k.hash);
     vacant.b = NULL; /* it may be in a bucket that has just been left */
   }
@@ -203,7 +189,7 @@ ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, uint64_t hash, uint32_t
   keyhash k = {hash, stored};
   if (unlikely(h->count == 0))
     return false;
-  writeWork(h, hash);
+  writeWork(h);
   return probe(h, t, &k, key, equal, at, NULL);
 }
 
@@ -229,7 +215,7 @@ static void markRest(place p)
 {
   for (;;) {
     if (p.i == bucketCnt - 1)
-      p.b->filter = 0;
+      p.b->link &= ~(uint64_t)0xff;
     uint8_t *top = &p.b->tophash[p.i];
     if (*top == emptyOne)
       *top = emptyRest;
@@ -271,14 +257,13 @@ static void freeSlot(const maptype *t, unsigned char *slot)
 }
 
 /* Frees what an array's buckets from one on have behind pointers, but for entries that were evacuated. */
-static void freeContents(hmap *h, bmap *buckets, size_t from)
+static void freeContents(hmap *h, bucketArray *a, size_t from)
 {
   const maptype *t = h->t;
-  if (!buckets || !(t->indirectkey || t->indirectelem || h->nwide))
+  if (!a || !(t->indirectkey || t->indirectelem || h->nwide))
     return;
-  bucketArray *a = arrayOf(buckets);
-  for (size_t i = from; i < a->n - a->tail; i++) {
-    place p = bucketAt(a->t, buckets, blocksOf(a), i);
+  for (size_t i = from; i < bucketShift(a->B); i++) {
+    place p = bucketAt(a->t, a, i);
     do {
       for (slots full = matchFull(p.b); full; full &= full - 1)
         freeSlot(t, slotOf(p.t, p.block, firstSlot(full)));
@@ -308,9 +293,9 @@ static hmap mapdetach(hmap *h)
 }
 
 /* Takes from old, which was detached from h, an array that an iterator pins. */
-static void keepPinned(hmap *h, bmap **buckets)
+static void keepPinned(hmap *h, bucketArray **buckets)
 {
-  if (*buckets && pinned(arrayOf(*buckets))) {
+  if (*buckets && pinned(*buckets)) {
     retire(h, *buckets);
     *buckets = NULL;
   }

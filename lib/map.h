@@ -34,7 +34,10 @@ enum {
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
-  maxB = 31           /* stored hashes have 32 bits, and bucketArray counts with as many */
+  maxB = 31,          /* stored hashes have 32 bits, and hmap.mask */
+  maxSegbits = 9,     /* a segment has at most so many buckets */
+  maxSegment = 1 << maxSegbits,
+  segmentBytes = 32 << 10 /* and at most so many bytes */
 };
 
 /* What a byte of bmap.tophash says of its slot. The order matters: isEmpty and evacuated compare.
@@ -57,41 +60,55 @@ enum {
   hashCounted = 32  /* HMAP_STATS is set: what happens to the table is counted */
 };
 
-/* The metadata of a bucket. An array has them dense, four a cache line, apart from the blocks that hold hashes, keys and
- * elems, so that a miss costs one line.
+/* The metadata of a bucket, apart from its block of hashes, keys and elems, so that a miss costs one cache line.
  *
- *   0         8        9      12         16
- *   | tophash | filter |      | overflow |                       bmap i
- *   | hash 0..7 (if stored) | key 0 elem 0 | ... | key 7 elem 7 |  block i
+ *   0         8        9       10      16
+ *   | tophash | filter | flags | overflow |                      bmap
+ *   | hash 0..7 (if stored) | key 0 elem 0 | ... | key 7 elem 7 |  block
  *
- * filter has at least the bit of each key that stands in a later bucket of the chain (filterBit): most misses end at the first
- * bucket. */
+ * The last eight bytes are one number: in 48 bits the address of the bucket that follows in the chain, or 0, which is enough for
+ * every address that systems hand out unasked. filter has at least the bit of each key that stands in a later bucket of the
+ * chain (filterBit): most misses end at the first bucket. */
 typedef struct bmap {
   uint8_t tophash[bucketCnt];
-  uint8_t filter;
-  bool wide; /* the block holds a pointer to a block in the widest of the table's formats */
-  bool half; /* has but the first four slots: the only bucket of a small table */
-  uint8_t unused;
-  uint32_t overflow; /* 0: last of its chain; else 1 + the number of the overflow bucket that follows */
+  uint64_t link; /* from the lowest bit: 8 of filter, 8 of flags, 48 of the overflow bucket's address */
 } bmap;
 _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
 
-/* In front of each allocation of bmaps and blocks: an array of 2^B buckets with the first overflow buckets behind them, or a
- * chunk of further overflow buckets.
+/* Flags in bmap.link. */
+enum {
+  bucketWide = 0x100, /* the block holds a pointer to a block in the widest of the table's formats */
+  bucketHalf = 0x200, /* has but the first four slots: the only bucket of a small table */
+  linkShift = 16
+};
+
+/* Buckets come in segments of 2^segbits, at most 32 KiB each, so that an array grows into memory and out of it in small pieces,
+ * and malloc gives the new array what the old one has left. A segment's address is where its blocks begin; its bmaps lie before,
+ * the first one last.
  *
- *   | bucketArray | 2^B bmaps | tail bmaps of overflow buckets | pad | a block for each | */
+ *   | bmap n-1 ... bmap 1, bmap 0 | block 0 | block 1 | ... | block n-1 |
+ *                                 ^ segment
+ *
+ * An overflow bucket looks like a segment of one bucket, and comes from a slab of them. */
+typedef struct overflowSlab {
+  _Alignas(16) struct overflowSlab *next; /* the one made after this */
+  uint32_t n, used;                       /* buckets; handed out, from the first */
+} overflowSlab;
+_Static_assert(sizeof(overflowSlab) == 16, "bmaps stay aligned");
+
+/* An array of 2^B buckets. Where that is one segment or less, it follows in the same piece of memory. */
 typedef struct bucketArray {
-  _Alignas(16) struct bucketArray *next; /* chunk: the chunk made before it; retired array: the next of the ring */
-  struct bucketArray *chunks;            /* the newest chunk; NULL while the overflow buckets of the array itself suffice */
-  const struct maptype *t;               /* how its blocks look */
-  uint32_t n;                            /* bmaps here */
-  uint32_t tail;                         /* the last of them, which are overflow buckets; in a chunk all are */
-  uint32_t first;                        /* the number of the first of those; an array's own begin with 0 */
-  uint32_t nextOverflow;                 /* overflow buckets handed out so far, which is the number of the next */
-  uint32_t released;                     /* bmaps, from the first, whose memory has gone back to the system */
-  uint32_t pins;                         /* iterators that may still read this array; relaxed atomic */
+  struct bucketArray *next; /* retired array: the next of the ring */
+  const struct maptype *t;  /* how its blocks look */
+  overflowSlab *slabs;      /* its overflow buckets, from the first; NULL while there are none */
+  overflowSlab *filling;    /* the slab that has the next; those before are full */
+  size_t bytes;             /* of this struct and what stands behind it in the same piece of memory */
+  uint32_t released;        /* segments, from the first, that have been freed */
+  uint32_t pins;            /* iterators that may still read this array; relaxed atomic */
+  uint8_t B;
+  bool mapped;               /* that memory is the system's, not malloc's */
+  unsigned char *segments[]; /* NULL until a bucket of it is written to: then all are empty */
 } bucketArray;
-_Static_assert(sizeof(bucketArray) == 48 || sizeof(void *) != 8, "bmaps stay aligned, small tables small");
 
 /* How keys are hashed and compared. */
 enum hashalg {
@@ -116,6 +133,7 @@ typedef struct maptype {
   uint32_t elemoff; /* of the elem in a slot */
   uint32_t slotsize;
   uint32_t blocksize;
+  uint8_t segbits;               /* log2 of the buckets in a segment */
   const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
   uint64_t (*hash)(const void *key, const hmap_seed *seed);
   bool (*equal)(const void *stored, const void *key);
@@ -125,20 +143,20 @@ typedef struct maptype {
 struct hmap {
   size_t count; /* entries; first, as in Go */
   uint8_t flags;
-  uint8_t B;             /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
-  uint8_t format;        /* which of t->formats the next array has: all entries so far fit in it */
-  uint8_t tag;           /* whatever the table's owner wants to know of it */
-  uint32_t noverflow;    /* overflow buckets in use in the current array */
-  hmap_seed hash0;       /* the seed */
-  bmap *buckets;         /* array of 2^B buckets; NULL until the first entry */
-  unsigned char *blocks; /* and their blocks */
-  bmap *oldbuckets;      /* the array before this one, half its size or the same; not NULL only while growing */
-  bucketArray *retired;  /* ring of arrays on their way back to the system; points to the last */
-  const maptype *t;      /* what the table holds, in the format of the current array */
-  uint32_t nevacuate;    /* old buckets below this one have been evacuated, and their memory may be gone */
-  uint32_t nwide;        /* buckets whose block is elsewhere */
-  uint32_t seq;          /* changes with every write that moves, adds or removes an entry */
-  uint32_t nclear;       /* times cleared or deleted to empty, which ends iterators */
+  uint8_t B;               /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
+  uint8_t format;          /* which of t->formats the next array has: all entries so far fit in it */
+  uint8_t tag;             /* whatever the table's owner wants to know of it */
+  uint32_t mask;           /* 2^B - 1 */
+  hmap_seed hash0;         /* the seed */
+  bucketArray *buckets;    /* 2^B buckets; NULL until the first entry */
+  bucketArray *oldbuckets; /* the array before this one, half its size or the same; not NULL only while growing */
+  bucketArray *retired;    /* ring of arrays on their way back to the system; points to the last */
+  const maptype *t;        /* what the table holds, in the format of the current array */
+  uint32_t nevacuate;      /* old buckets below this one have been evacuated, and their memory may be gone */
+  uint32_t noverflow;      /* overflow buckets in use in the current array */
+  uint32_t nwide;          /* buckets whose block is elsewhere */
+  uint32_t seq;            /* changes with every write that moves, adds or removes an entry */
+  uint32_t nclear;         /* times cleared or deleted to empty, which ends iterators */
 };
 
 /* A slot of a chain. */
@@ -147,7 +165,7 @@ typedef struct place {
   unsigned char *block;
   const maptype *t; /* how the block looks */
   bmap *head;       /* the chain's first bucket */
-  bmap *buckets;    /* the array that it is in */
+  bucketArray *a;   /* the array that it is in */
   unsigned i;
 } place;
 
@@ -206,10 +224,6 @@ ALWAYS_INLINE bool isEmpty(uint8_t top)
 {
   return top <= emptyOne;
 }
-ALWAYS_INLINE bool evacuated(const bmap *b)
-{
-  return b->tophash[0] > emptyOne && b->tophash[0] < minTopHash;
-}
 ALWAYS_INLINE uint8_t tophash(uint64_t hash)
 {
   uint8_t top = (uint8_t)(hash >> 56);
@@ -221,25 +235,42 @@ ALWAYS_INLINE uint8_t filterBit(uint8_t top)
   return (uint8_t)(1u << (top & 7));
 }
 
-ALWAYS_INLINE bucketArray *arrayOf(bmap *buckets)
+ALWAYS_INLINE uint8_t filterOf(const bmap *b)
 {
-  return (bucketArray *)(void *)buckets - 1;
+  return (uint8_t)b->link;
 }
+ALWAYS_INLINE bool isWide(const bmap *b)
+{
+  return b->link & bucketWide;
+}
+ALWAYS_INLINE bool isHalf(const bmap *b)
+{
+  return b->link & bucketHalf;
+}
+ALWAYS_INLINE bmap *overflowOf(const bmap *b)
+{
+  return (bmap *)(intptr_t)((int64_t)b->link >> linkShift);
+}
+ALWAYS_INLINE uint64_t linkTo(const void *overflow)
+{
+  return (uint64_t)(intptr_t)overflow << linkShift;
+}
+ALWAYS_INLINE bool fitsLink(const void *p)
+{
+  return (intptr_t)((int64_t)linkTo(p) >> linkShift) == (intptr_t)p;
+}
+
 ALWAYS_INLINE bool growing(const hmap *h)
 {
   return h->oldbuckets != NULL;
 }
-ALWAYS_INLINE uint8_t oldB(const hmap *h)
-{
-  return (uint8_t)(flagsOf(h) & sameSizeGrow ? h->B : h->B - 1);
-}
 ALWAYS_INLINE size_t noldbuckets(const hmap *h)
 {
-  return bucketShift(oldB(h));
+  return bucketShift(h->oldbuckets->B);
 }
 ALWAYS_INLINE size_t oldbucketmask(const hmap *h)
 {
-  return noldbuckets(h) - 1;
+  return h->mask >> !(flagsOf(h) & sameSizeGrow);
 }
 /* The formats of the current and the old array of a table that holds what t says, in whatever format. */
 ALWAYS_INLINE const maptype *newType(const hmap *h, const maptype *t)
@@ -248,12 +279,12 @@ ALWAYS_INLINE const maptype *newType(const hmap *h, const maptype *t)
 }
 ALWAYS_INLINE const maptype *oldType(const hmap *h, const maptype *t)
 {
-  return t->formats ? arrayOf(h->oldbuckets)->t : t;
+  return t->formats ? h->oldbuckets->t : t;
 }
-/* Whether an old bucket has been evacuated. Below nevacuate the bucket itself may not be there any more. */
+/* Whether an old bucket has been evacuated. They are in order; below nevacuate the bucket itself may not be there any more. */
 ALWAYS_INLINE bool bucketEvacuated(const hmap *h, size_t oldbucket)
 {
-  return oldbucket < h->nevacuate || evacuated(&h->oldbuckets[oldbucket]);
+  return oldbucket < h->nevacuate;
 }
 
 /* Whether count entries are too many for 2^B buckets. */
@@ -273,19 +304,27 @@ ALWAYS_INLINE bool tooManyWideBuckets(uint32_t nwide, uint8_t B)
   return nwide > bucketShift(B) >> 3;
 }
 
-ALWAYS_INLINE bmap *bmapsOf(bucketArray *a)
+ALWAYS_INLINE size_t segmentMask(const maptype *t)
 {
-  return (bmap *)(void *)(a + 1);
+  return ((size_t)1 << t->segbits) - 1;
 }
-/* Where the blocks of an allocation of n buckets begin; on a cache line where there are enough of them to care. */
-ALWAYS_INLINE size_t blockOffset(size_t n)
+ALWAYS_INLINE bmap *bmapIn(unsigned char *segment, size_t i)
 {
-  size_t off = sizeof(bucketArray) + n * sizeof(bmap);
-  return n < 64 ? off : (off + 63) & ~(size_t)63;
+  return (bmap *)(void *)segment - 1 - i;
 }
-ALWAYS_INLINE unsigned char *blocksOf(bucketArray *a)
+
+/* What stands for a segment that is not there: buckets without entries. Never written to. */
+static bmap emptySegment[maxSegment];
+
+ALWAYS_INLINE bool inEmptySegment(const bmap *b)
 {
-  return (unsigned char *)a + blockOffset(a->n);
+  return (uintptr_t)b - (uintptr_t)emptySegment < sizeof emptySegment;
+}
+
+ALWAYS_INLINE unsigned char *segmentOf(const bucketArray *a, size_t k)
+{
+  unsigned char *segment = a->segments[k];
+  return likely(segment != NULL) ? segment : (unsigned char *)(emptySegment + maxSegment);
 }
 
 ALWAYS_INLINE uint32_t *hashesOf(unsigned char *block)
@@ -317,17 +356,19 @@ ALWAYS_INLINE const maptype *wideFormat(const maptype *t)
 ALWAYS_INLINE void resolveBlock(const maptype *t, place *p)
 {
   p->t = t;
-  if (t->formats && unlikely(p->b->wide)) {
+  if (t->formats && unlikely(isWide(p->b))) {
     memcpy(&p->block, p->block, sizeof(unsigned char *));
     p->t = wideFormat(t);
   }
 }
 
 /* The first bucket of chain i of an array of format t. */
-ALWAYS_INLINE place bucketAt(const maptype *t, bmap *buckets, unsigned char *blocks, size_t i)
+ALWAYS_INLINE place bucketAt(const maptype *t, bucketArray *a, size_t i)
 {
-  bmap *b = &buckets[i];
-  place p = {b, blocks + i * t->blocksize, t, b, buckets, 0};
+  unsigned char *segment = segmentOf(a, i >> t->segbits);
+  size_t k = i & segmentMask(t);
+  bmap *b = bmapIn(segment, k);
+  place p = {b, segment + k * t->blocksize, t, b, a, 0};
   resolveBlock(t, &p);
   return p;
 }
@@ -335,41 +376,24 @@ ALWAYS_INLINE place bucketAt(const maptype *t, bmap *buckets, unsigned char *blo
 /* The first bucket of chain i of the old array. */
 ALWAYS_INLINE place oldBucketAt(const hmap *h, const maptype *t, size_t i)
 {
-  return bucketAt(oldType(h, t), h->oldbuckets, blocksOf(arrayOf(h->oldbuckets)), i);
+  return bucketAt(oldType(h, t), h->oldbuckets, i);
 }
 
-/* A bucket and its block: what fits in two registers, so that a place never has to have an address. */
-typedef struct bucketRef {
-  bmap *b;
-  unsigned char *block;
-} bucketRef;
-
-/* Overflow bucket number k of an array: behind its buckets, or in a chunk, of which each is twice the one before. */
-NOINLINE bucketRef overflowBucket(bmap *buckets, uint32_t k)
+/* Moves p to an overflow bucket of its chain, whose array has format t. */
+ALWAYS_INLINE void toOverflow(const maptype *t, place *p, bmap *b)
 {
-  bucketArray *a = arrayOf(buckets);
-  if (k >= a->tail)
-    for (a = a->chunks; k < a->first; a = a->next)
-      ;
-  size_t i = a->n - a->tail + (k - a->first);
-  return (bucketRef){bmapsOf(a) + i, blocksOf(a) + i * a->t->blocksize};
-}
-
-/* Moves p to an overflow bucket of its array. */
-ALWAYS_INLINE void toOverflow(place *p, uint32_t k)
-{
-  bucketRef r = overflowBucket(p->buckets, k);
-  p->b = r.b;
-  p->block = r.block;
-  resolveBlock(arrayOf(p->buckets)->t, p);
+  p->b = b;
+  p->block = (unsigned char *)(b + 1);
+  resolveBlock(t, p);
 }
 
 /* Moves p to the next bucket of its chain. Returns false if there is none. */
 ALWAYS_INLINE bool nextInChain(place *p)
 {
-  if (!p->b->overflow)
+  bmap *b = overflowOf(p->b);
+  if (!b)
     return false;
-  toOverflow(p, p->b->overflow - 1);
+  toOverflow(p->t->formats ? p->a->t : p->t, p, b);
   return true;
 }
 
@@ -384,6 +408,17 @@ static inline uint32_t roundUp(uint32_t n, uint32_t align)
   return (n + align - 1) / align * align;
 }
 
+/* log2 of the buckets in a segment, a constant where the size of a block is one. */
+#define SEGMENT_HOLDS(bits, blocksize) ((sizeof(bmap) + (blocksize)) << (bits) <= segmentBytes)
+#define SEGBITS(blocksize)                    \
+  (uint8_t)(SEGMENT_HOLDS(9, blocksize)   ? 9 \
+            : SEGMENT_HOLDS(8, blocksize) ? 8 \
+            : SEGMENT_HOLDS(7, blocksize) ? 7 \
+            : SEGMENT_HOLDS(6, blocksize) ? 6 \
+            : SEGMENT_HOLDS(5, blocksize) ? 5 \
+            : SEGMENT_HOLDS(4, blocksize) ? 4 \
+                                          : 3)
+
 /* Lays slots and blocks out. */
 static inline void layout(maptype *t)
 {
@@ -393,6 +428,7 @@ static inline void layout(maptype *t)
   t->elemoff = roundUp(key, alignOf(elem));
   t->slotsize = roundUp(t->elemoff + elem, align);
   t->blocksize = roundUp(t->slotoff + bucketCnt * t->slotsize, 16);
+  t->segbits = SEGBITS(t->blocksize);
 }
 
 #endif

@@ -1,212 +1,275 @@
 /* mem.c: arrays of buckets and their memory.
  *
- * An array of more than 48 KiB comes from the system untouched, as zero pages, and zero is what an empty bucket is made of: so
- * making one costs the same at every size. It goes back in pieces of at most 32 KiB, one an operation, because returning a
- * gigabyte at once stalls as badly as a rehash does. (A piece has at least a page or two, which is more where pages have 64 KiB.)
- * Smaller ones come from malloc; only their bmaps have to be zeroed. */
+ * An array is a directory of segments, each of at most 32 KiB (map.h). Segments come from malloc when the first of their buckets
+ * is written to, and go back one by one as evacuation passes them; malloc hands the same memory out again for the array that is
+ * being filled. So a growth needs no more than what the table has in the end, and no operation makes, clears or frees much at
+ * once: a gigabyte that is freed in one call stalls as badly as a rehash does. Overflow buckets come from slabs of the same size.
+ *
+ * Only a directory of more than 48 KiB, that of five million entries, comes from the system, as zero pages, and goes back in
+ * pieces of 32 KiB. */
 #include "map.h"
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { maxHeapArray = 48 << 10, releasePiece = 32 << 10 };
+enum { maxHeapArray = 48 << 10, releasePiece = 32 << 10, cacheLine = 64 };
 
-static size_t pageSize(void)
+/* Bytes of n buckets: bmaps and blocks. */
+ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
 {
-  return (size_t)sysconf(_SC_PAGESIZE);
+  return n * (sizeof(bmap) + t->blocksize);
 }
-
-/* Bytes of an allocation of n buckets. */
-static size_t arrayBytes(const maptype *t, size_t n)
+ALWAYS_INLINE unsigned char *alignUp(unsigned char *p, size_t align)
 {
-  return blockOffset(n) + n * t->blocksize;
-}
-/* Bytes of a half bucket. */
-static size_t halfBytes(const maptype *t)
-{
-  return arrayBytes(t, 1) - halfCnt * t->slotsize;
-}
-static size_t bytesOfArray(bucketArray *a)
-{
-  return bmapsOf(a)->half ? halfBytes(a->t) : arrayBytes(a->t, a->n);
+  return p + (-(uintptr_t)p & (align - 1));
 }
 
-static void *mapPages(size_t bytes)
+/* Makes n buckets before and behind segment empty. */
+static void emptyBuckets(unsigned char *segment, size_t n)
 {
-  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memset(bmapIn(segment, n - 1), 0, n * sizeof(bmap));
+  HMAP_COUNT(touched, n * sizeof(bmap));
+}
+
+/* A segment is preceded by the address that malloc returned. */
+static unsigned char **mallocOf(const maptype *t, unsigned char *segment)
+{
+  return (unsigned char **)(void *)bmapIn(segment, segmentMask(t)) - 1;
+}
+/* Bytes that a segment takes. */
+static size_t bytesOfSegment(const maptype *t)
+{
+  return sizeof(unsigned char *) + bucketBytes(t, segmentMask(t) + 1) + cacheLine - 1;
+}
+/* Returns a segment of empty buckets, its blocks on a cache line, or NULL if there is no memory. */
+static unsigned char *newSegment(const maptype *t)
+{
+  size_t n = segmentMask(t) + 1;
+  unsigned char *p = malloc(bytesOfSegment(t));
+  if (!p)
+    return NULL;
+  unsigned char *segment = alignUp(p + sizeof p + n * sizeof(bmap), cacheLine);
+  *mallocOf(t, segment) = p;
+  emptyBuckets(segment, n);
+  return segment;
+}
+static void freeSegment(const maptype *t, unsigned char *segment)
+{
+  if (!segment)
+    return;
+  HMAP_COUNT(freed, bytesOfSegment(t));
+  free(*mallocOf(t, segment));
+}
+
+/* How many segments an array's directory has. */
+ALWAYS_INLINE size_t nsegments(const bucketArray *a)
+{
+  return a->B > a->t->segbits ? bucketShift((uint8_t)(a->B - a->t->segbits)) : 1;
+}
+/* Whether the only segment is part of the array's own piece of memory. */
+ALWAYS_INLINE bool oneSegment(const bucketArray *a)
+{
+  return a->B <= a->t->segbits;
+}
+
+static bucketArray *mapPages(size_t bytes)
+{
+  bucketArray *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED)
     return NULL;
   HMAP_COUNT(maps, 1);
 #ifdef MADV_NOHUGEPAGE
   madvise(p, bytes, MADV_NOHUGEPAGE); /* a huge page is zeroed in one fault, for milliseconds */
 #endif
+  p->mapped = true;
   return p;
 }
 
-/* Returns memory for n empty buckets, the last tail of them overflow buckets, or NULL if there is none. */
-static bucketArray *newArray(const maptype *t, size_t n, size_t tail)
+/* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. */
+static bucketArray *newDirectory(const maptype *t, uint8_t B)
 {
-  if (n > UINT32_MAX || n > (SIZE_MAX / 2 - 4096) / (sizeof(bmap) + t->blocksize))
-    return NULL;
-  size_t bytes = arrayBytes(t, n);
-  bool heap = bytes <= maxHeapArray;
-  bucketArray *a = heap ? malloc(bytes) : mapPages(bytes);
+  size_t bytes = sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *);
+  bucketArray *a = bytes > maxHeapArray ? mapPages(bytes) : calloc(1, bytes);
   if (!a)
     return NULL;
-  if (heap) {
-    memset(a + 1, 0, n * sizeof(bmap));
-    HMAP_COUNT(touched, n * sizeof(bmap));
-  }
-  *a = (bucketArray){.t = t, .n = (uint32_t)n, .tail = (uint32_t)tail};
+  if (bytes <= maxHeapArray)
+    HMAP_COUNT(touched, bytes);
+  a->t = t;
+  a->bytes = bytes;
+  a->B = B;
   return a;
 }
 
-/* Go's rule: from B 4 on, one overflow bucket for each 16 buckets comes with the array. */
-static size_t overflowShare(uint8_t B)
+/* Returns an array of n buckets, and of slots bytes for their blocks, in one piece; or NULL if there is no memory. */
+static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
-  return B < 4 ? 0 : bucketShift(B - 4);
+  const size_t align = n < 64 ? 16 : cacheLine; /* enough of them to care */
+  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + align - 1 + blocks;
+  bucketArray *a = malloc(bytes);
+  if (!a)
+    return NULL;
+  *a = (bucketArray){.t = t, .bytes = bytes};
+  a->segments[0] = alignUp((unsigned char *)&a->segments[1] + n * sizeof(bmap), align);
+  emptyBuckets(a->segments[0], n);
+  return a;
 }
 
-/* Returns an array of 2^B buckets, all empty, with its first overflow buckets; or NULL if there is no memory. */
-static bmap *makeBucketArray(const maptype *t, uint8_t B)
+/* Returns an array of 2^B buckets, all empty; or NULL if there is no memory. */
+static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
 {
-  size_t tail = overflowShare(B);
-  bucketArray *a = newArray(t, bucketShift(B) + tail, tail);
-  return a ? bmapsOf(a) : NULL;
+  if (B > t->segbits)
+    return newDirectory(t, B);
+  bucketArray *a = newSmallArray(t, bucketShift(B), bucketShift(B) * t->blocksize);
+  if (a)
+    a->B = B;
+  return a;
 }
 
 /* Returns an array of one bucket with half its slots, or NULL if there is no memory. */
-static bmap *makeHalfBucket(const maptype *t)
+static bucketArray *makeHalfBucket(const maptype *t)
 {
-  bucketArray *a = malloc(halfBytes(t));
+  bucketArray *a = newSmallArray(t, 1, t->blocksize - halfCnt * t->slotsize);
   if (!a)
     return NULL;
-  *a = (bucketArray){.t = t, .n = 1};
-  bmap *b = bmapsOf(a);
-  *b = (bmap){.half = true};
+  bmap *b = bmapIn(a->segments[0], 0);
+  b->link = bucketHalf;
   memset(b->tophash + halfCnt, noSlot, bucketCnt - halfCnt);
+  return a;
+}
+
+/* Sees to it that bucket i of an array can be written to. Returns false if there is no memory. */
+ALWAYS_INLINE bool needSegment(bucketArray *a, size_t i)
+{
+  unsigned char **segment = &a->segments[i >> a->t->segbits];
+  return likely(*segment != NULL) || (*segment = newSegment(a->t)) != NULL;
+}
+
+static size_t bytesOfSlab(const maptype *t, const overflowSlab *s)
+{
+  return sizeof *s + bucketBytes(t, s->n);
+}
+/* Overflow bucket k of a slab. */
+static bmap *overflowIn(const maptype *t, overflowSlab *s, size_t k)
+{
+  return (bmap *)(void *)((unsigned char *)(s + 1) + bucketBytes(t, k));
+}
+
+/* Returns a slab of n overflow buckets; or NULL if there is no memory, or none that bmap.link can refer to. */
+static overflowSlab *newOverflowSlab(const maptype *t, size_t n)
+{
+  overflowSlab *s = malloc(sizeof *s + bucketBytes(t, n));
+  if (!s)
+    return NULL;
+  *s = (overflowSlab){.n = (uint32_t)n};
+  if (fitsLink(s) && fitsLink((unsigned char *)s + bytesOfSlab(t, s)))
+    return s;
+  free(s);
+  return NULL;
+}
+
+/* How many overflow buckets the next slab of an array has: Go's one for each 16 buckets, then twice as many as the last one, but
+ * not more than fill a segment. */
+static size_t slabSize(const bucketArray *a, const overflowSlab *last)
+{
+  size_t n = last ? 2 * (size_t)last->n : a->B < 4 ? 1 : bucketShift((uint8_t)(a->B - 4)), most = segmentMask(a->t) + 1;
+  return n < most ? n : most;
+}
+
+/* Adds a slab to an array, smaller where there is little memory. Returns false if there is none. */
+static bool addOverflowSlab(bucketArray *a)
+{
+  overflowSlab *last = a->filling, *s = NULL;
+  while (last && last->next)
+    last = last->next;
+  for (size_t n = slabSize(a, last); n && !s; n /= 2)
+    s = newOverflowSlab(a->t, n);
+  if (!s)
+    return false;
+  *(last ? &last->next : &a->slabs) = s;
+  if (!last)
+    a->filling = s;
+  return true;
+}
+
+/* Sees to it that the next n calls of takeOverflow on an array succeed. Returns false if there is no memory. */
+static bool reserveOverflow(bucketArray *a, size_t n)
+{
+  size_t room = 0;
+  for (overflowSlab *s = a->filling; s; s = s->next)
+    room += s->n - s->used;
+  while (room < n) {
+    if (!addOverflowSlab(a))
+      return false;
+    overflowSlab *s = a->filling;
+    while (s->next)
+      s = s->next;
+    room += s->n;
+  }
+  return true;
+}
+
+/* Returns an empty overflow bucket, of which there must be one. */
+static bmap *takeOverflow(bucketArray *a)
+{
+  while (a->filling->used == a->filling->n)
+    a->filling = a->filling->next;
+  bmap *b = overflowIn(a->t, a->filling, a->filling->used++);
+  *b = (bmap){.link = 0};
   HMAP_COUNT(touched, sizeof *b);
   return b;
 }
 
-/* How many overflow buckets there is memory for. */
-static size_t overflowRoom(const bucketArray *a)
+/* Frees one segment, if there are any among the first n of an array. Returns false if not. */
+static bool releaseSegment(bucketArray *a, size_t n)
 {
-  return a->chunks ? a->chunks->first + a->chunks->tail : a->tail;
-}
-
-/* Adds a chunk of overflow buckets to an array: twice the last one, or what memory there is. Returns false if there is none. */
-static bool newChunk(bucketArray *a)
-{
-  size_t room = overflowRoom(a), last = a->chunks ? a->chunks->tail : a->tail, n = last ? 2 * last : 1;
-  bucketArray *chunk = NULL;
-  for (; n && !chunk; n /= 2)
-    chunk = room + n < UINT32_MAX ? newArray(a->t, n, n) : NULL;
-  if (!chunk)
+  if (oneSegment(a) || a->released >= n)
     return false;
-  chunk->first = (uint32_t)room;
-  chunk->next = a->chunks;
-  a->chunks = chunk;
+  unsigned char **segment = &a->segments[a->released++];
+  freeSegment(a->t, *segment);
+  *segment = NULL;
   return true;
 }
-
-/* Sees to it that the next n calls of newoverflow on an array succeed. Returns false if there is no memory. */
-static bool reserveOverflow(bmap *buckets, size_t n)
+/* Gives the last piece of a mapped array back to the system; if it refuses, because unmapping would leave it with too many
+ * pieces, the memory is at least emptied. */
+static void unmapPiece(bucketArray *a)
 {
-  bucketArray *a = arrayOf(buckets);
-  while (overflowRoom(a) - a->nextOverflow < n)
-    if (!newChunk(a))
-      return false;
-  return true;
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), left = (a->bytes - releasePiece) & ~(page - 1);
+  unsigned char *from = (unsigned char *)a + left;
+  HMAP_COUNT(freed, a->bytes - left);
+  if (munmap(from, a->bytes - left) != 0)
+    madvise(from, a->bytes - left, MADV_DONTNEED);
+  a->bytes = left;
 }
-
-static size_t pageUp(size_t n)
+/* Frees a piece of what there is beside segments. Returns false if no more is left than freeArray takes at once. */
+static bool releaseRest(bucketArray *a)
 {
-  size_t page = pageSize();
-  return (n + page - 1) & ~(page - 1);
-}
-static size_t pageDown(size_t n)
-{
-  return n & ~(pageSize() - 1);
-}
-static size_t larger(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-/* Gives pages between two offsets of an allocation back to the system; if it refuses, because unmapping would leave it with
- * too many pieces, they are at least emptied. */
-static void unmapBetween(bucketArray *a, size_t from, size_t to)
-{
-  if (from >= to)
-    return;
-  unsigned char *p = (unsigned char *)a + from;
-  HMAP_COUNT(freed, to - from);
-  if (munmap(p, to - from) != 0)
-    madvise(p, to - from, MADV_DONTNEED);
-}
-
-/* The offsets up to which bmaps and blocks are gone from a mapped array when its first k buckets have been released. The page
- * of the header stays, and so does the one where bmaps end and blocks begin. */
-static size_t bmapsGone(const bucketArray *a, size_t k)
-{
-  return larger(pageUp(sizeof *a), pageDown(sizeof *a + k * sizeof(bmap)));
-}
-static size_t blocksGone(const bucketArray *a, size_t k)
-{
-  size_t blocks = blockOffset(a->n);
-  return larger(pageUp(blocks), pageDown(blocks + k * a->t->blocksize));
-}
-
-/* How many buckets make a piece. */
-static size_t bucketsAPiece(const maptype *t)
-{
-  size_t n = 1;
-  while (2 * n * (sizeof(bmap) + t->blocksize) <= releasePiece)
-    n *= 2;
-  return n;
-}
-
-/* Gives back one piece of what the buckets below limit take in a mapped array. Returns false if there is no whole piece. */
-static bool releaseBelow(bucketArray *a, size_t limit)
-{
-  size_t from = a->released, to = from + bucketsAPiece(a->t);
-  if (to > limit || bytesOfArray(a) <= maxHeapArray)
+  overflowSlab *s = a->slabs;
+  if (s) {
+    a->slabs = s->next;
+    HMAP_COUNT(freed, bytesOfSlab(a->t, s));
+    free(s);
+    return true;
+  }
+  if (!a->mapped || a->bytes <= releasePiece)
     return false;
-  unmapBetween(a, bmapsGone(a, from), bmapsGone(a, to));
-  unmapBetween(a, blocksGone(a, from), blocksGone(a, to));
-  a->released = (uint32_t)to;
+  unmapPiece(a);
   return true;
 }
-
-/* Frees what is left of one allocation. */
 static void freeArray(bucketArray *a)
 {
-  size_t bytes = bytesOfArray(a), k = a->released;
-  if (bytes <= maxHeapArray) {
-    HMAP_COUNT(freed, bytes);
+  HMAP_COUNT(freed, a->bytes);
+  if (a->mapped)
+    munmap(a, a->bytes);
+  else
     free(a);
-    return;
-  }
-  unmapBetween(a, blocksGone(a, k), pageUp(bytes));
-  unmapBetween(a, bmapsGone(a, k), pageUp(blockOffset(a->n)));
-  unmapBetween(a, 0, pageUp(sizeof *a));
 }
 
-static bucketArray *popChunk(bucketArray *a)
+/* Frees an array with all that it has. */
+static void freeBuckets(bucketArray *a)
 {
-  bucketArray *chunk = a->chunks;
-  a->chunks = chunk->next;
-  return chunk;
-}
-
-/* Frees an array and its chunks at once. */
-static void freeBuckets(bmap *buckets)
-{
-  if (!buckets)
+  if (!a)
     return;
-  bucketArray *a = arrayOf(buckets);
-  while (a->chunks)
-    freeArray(popChunk(a));
+  while (releaseSegment(a, nsegments(a)) || releaseRest(a))
+    ;
   freeArray(a);
 }
 
@@ -216,40 +279,36 @@ static bool pinned(bucketArray *a)
 }
 
 /* Hands an array that the table does not need any more over to releaseRetired. */
-static void retire(hmap *h, bmap *buckets)
+static void retire(hmap *h, bucketArray *a)
 {
-  bucketArray *a = arrayOf(buckets);
   a->next = h->retired ? h->retired->next : a;
   if (h->retired)
     h->retired->next = a;
   h->retired = a;
+}
+/* Takes the first array off the ring. */
+static bucketArray *unretire(hmap *h)
+{
+  bucketArray *a = h->retired->next;
+  h->retired->next = a->next;
+  if (h->retired == a)
+    h->retired = NULL;
+  return a;
 }
 
 /* Frees one piece of the first retired array; one that an iterator pins is put last instead. */
 NOINLINE void releaseRetired(hmap *h)
 {
   bucketArray *a = h->retired->next;
-  if (pinned(a)) {
+  if (pinned(a))
     h->retired = a;
-  } else if (a->chunks) {
-    if (!releaseBelow(a->chunks, a->chunks->n))
-      freeArray(popChunk(a));
-  } else if (!releaseBelow(a, a->n)) {
-    h->retired->next = a->next;
-    if (h->retired == a)
-      h->retired = NULL;
-    freeArray(a);
-  }
+  else if (!releaseSegment(a, nsegments(a)) && !releaseRest(a))
+    freeArray(unretire(h));
 }
 
 /* Frees all retired arrays at once, even pinned ones. */
 static void freeRetired(hmap *h)
 {
-  while (h->retired) {
-    bucketArray *a = h->retired->next;
-    h->retired->next = a->next;
-    if (h->retired == a)
-      h->retired = NULL;
-    freeBuckets(bmapsOf(a));
-  }
+  while (h->retired)
+    freeBuckets(unretire(h));
 }

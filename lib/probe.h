@@ -80,7 +80,7 @@ ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
     if (!bucketEvacuated(h, old))
       return oldBucketAt(h, t, old);
   }
-  return bucketAt(newType(h, t), h->buckets, h->blocks, (size_t)hash & bucketMask(h->B));
+  return bucketAt(newType(h, t), h->buckets, (size_t)hash & h->mask);
 }
 
 /* A key's hash as it is looked for: all of it, and the part that blocks store. */
@@ -147,7 +147,7 @@ again:;
         vacant->i = firstSlot(m);
       }
     }
-    if (likely(!(p.b->filter & beyond)))
+    if (likely(!(p.b->link & beyond)))
       return false;
     nextInChain(&p);
   }

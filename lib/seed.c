@@ -11,7 +11,7 @@ static struct {
   pthread_once_t once;
   hmap_seed secret; /* the process's; the key of all seeds */
   bool fixed;       /* HMAP_SEED is set: secret is every table's seed */
-  size_t counter; /* seeds made so far */
+  size_t counter;   /* seeds made so far */
 } seeds = {.once = PTHREAD_ONCE_INIT};
 
 static hmap_seed sipSeed(const void *data, size_t n, const hmap_seed *key)

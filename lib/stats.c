@@ -1,15 +1,16 @@
 /* stats.c: a table's figures. */
 #include "map.h"
 
-/* Bytes of an array and its chunks that have not gone back to the system. */
-static size_t arrayFootprint(bmap *buckets)
+/* Bytes of an array that have not gone back to the system. */
+static size_t arrayFootprint(const bucketArray *a)
 {
-  size_t bytes = 0;
-  if (!buckets)
+  size_t bytes = a ? a->bytes : 0;
+  if (!a)
     return 0;
-  bucketArray *a = arrayOf(buckets);
-  for (bucketArray *c = a; c; c = c == a ? a->chunks : c->next)
-    bytes += bytesOfArray(c) - c->released * (sizeof(bmap) + c->t->blocksize);
+  for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
+    bytes += a->segments[i] ? bytesOfSegment(a->t) : 0;
+  for (const overflowSlab *s = a->slabs; s; s = s->next)
+    bytes += bytesOfSlab(a->t, s);
   return bytes;
 }
 
@@ -19,17 +20,16 @@ static size_t retiredFootprint(const hmap *h)
   bucketArray *a = h->retired;
   if (a)
     do
-      bytes += arrayFootprint(bmapsOf(a));
+      bytes += arrayFootprint(a);
     while ((a = a->next) != h->retired);
   return bytes;
 }
 
-static size_t longestChain(bmap *buckets, size_t from)
+static size_t longestChain(bucketArray *a, size_t from)
 {
   size_t longest = 0;
-  bucketArray *a = buckets ? arrayOf(buckets) : NULL;
-  for (size_t i = from; a && i < a->n - a->tail; i++) {
-    place p = bucketAt(a->t, buckets, blocksOf(a), i);
+  for (size_t i = from; a && i < bucketShift(a->B); i++) {
+    place p = bucketAt(a->t, a, i);
     size_t n = 1;
     while (nextInChain(&p))
       n++;

@@ -7,10 +7,10 @@
 #include "probe.h"
 
 typedef struct mapwalk {
-  size_t n;          /* chains entered so far, in the old array and then in the new one */
-  uint32_t overflow; /* where in the chain: 0 its head, else 1 + the overflow bucket's number */
-  uint8_t i;         /* the slot of the entry that the walk came to last */
-  uint8_t rest;      /* slots of this bucket that are still to come, turned so that the first is the lowest */
+  size_t n;       /* chains entered so far, in the old array and then in the new one */
+  bmap *overflow; /* where in the chain: an overflow bucket, or NULL for its head */
+  uint8_t i;      /* the slot of the entry that the walk came to last */
+  uint8_t rest;   /* slots of this bucket that are still to come, turned so that the first is the lowest */
 } mapwalk;
 
 /* Chains of the old array that a walk visits. */
@@ -28,28 +28,31 @@ ALWAYS_INLINE unsigned walkOffset(const hmap *h)
 ALWAYS_INLINE place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
 {
   size_t start = (size_t)h->hash0.k1, n = w->n - 1, old = walkOld(h);
-  place p = n < old ? oldBucketAt(h, t, (start + n) & (old - 1))
-                    : bucketAt(newType(h, t), h->buckets, h->blocks, (start + n - old) & bucketMask(h->B));
-  if (unlikely(w->overflow))
-    toOverflow(&p, w->overflow - 1);
+  place p =
+      n < old ? oldBucketAt(h, t, (start + n) & (old - 1)) : bucketAt(newType(h, t), h->buckets, (start + n - old) & h->mask);
+  if (unlikely(w->overflow != NULL))
+    toOverflow(p.a->t, &p, w->overflow);
   p.i = w->i;
   return p;
 }
 
+/* Whether chain i of an array is empty. */
+ALWAYS_INLINE bool emptyChain(const bucketArray *a, const maptype *t, size_t i)
+{
+  return bmapIn(segmentOf(a, i >> t->segbits), i & segmentMask(t))->tophash[0] == emptyRest;
+}
+
 /* Enters the next chain that has anything in it. Returns false at the end. */
-static bool walkChain(const hmap *h, mapwalk *w)
+static bool walkChain(const hmap *h, const maptype *t, mapwalk *w)
 {
   size_t old = walkOld(h), all = h->buckets ? old + bucketShift(h->B) : 0, start = (size_t)h->hash0.k1;
   for (; w->n < all; w->n++) {
-    if (w->n < old) {
-      size_t b = (start + w->n) & (old - 1);
-      if (bucketEvacuated(h, b) || h->oldbuckets[b].tophash[0] == emptyRest)
-        continue;
-    } else if (h->buckets[(start + w->n - old) & bucketMask(h->B)].tophash[0] == emptyRest) {
+    size_t b = start + w->n;
+    if (w->n < old ? bucketEvacuated(h, b & (old - 1)) || emptyChain(h->oldbuckets, oldType(h, t), b & (old - 1))
+                   : emptyChain(h->buckets, newType(h, t), (b - old) & h->mask))
       continue;
-    }
     w->n++;
-    w->overflow = 0;
+    w->overflow = NULL;
     return true;
   }
   return false;
@@ -62,8 +65,8 @@ NOINLINE bool walkBucket(const hmap *h, const maptype *t, mapwalk *w)
   slots full;
   do {
     if (w->n)
-      w->overflow = walkHere(h, t, w).b->overflow;
-    if (!w->overflow && !walkChain(h, w))
+      w->overflow = overflowOf(walkHere(h, t, w).b);
+    if (!w->overflow && !walkChain(h, t, w))
       return false;
     full = matchFull(walkHere(h, t, w).b);
   } while (!full);
@@ -81,7 +84,7 @@ ALWAYS_INLINE bool walknext(const hmap *h, const maptype *t, mapwalk *w, place *
     if (!walkBucket(h, t, w))
       return false;
     *p = walkHere(h, t, w);
-  } else if (p->t->formats && unlikely(p->b->wide) && p->t != wideFormat(p->t)) {
+  } else if (p->t->formats && unlikely(isWide(p->b)) && p->t != wideFormat(p->t)) {
     resolveBlock(p->t, p); /* overwriting has just widened it */
   }
   p->i = (firstSlot(w->rest) + walkOffset(h)) & (bucketCnt - 1);
