@@ -30,25 +30,28 @@ static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
 /* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
  * finds for it. */
 #define BLOCKSIZE(isStored, key, elem) (bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)))
-#define FORMAT(kind, algorithm, isStored, runsUserCode, key, elem)                                                          \
-  {                                                                                                                         \
-    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem),            \
-    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),                 \
-    .blocksize = BLOCKSIZE(isStored, key, elem), .segbits = SEGBITS(BLOCKSIZE(isStored, key, elem)), .formats = type##kind, \
+#define FORMAT(number, all, algorithm, isStored, runsUserCode, key, elem)                                                \
+  {                                                                                                                      \
+    .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem),         \
+    .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),              \
+    .blocksize = BLOCKSIZE(isStored, key, elem), .segbits = SEGBITS(BLOCKSIZE(isStored, key, elem)), .format = (number), \
+    .formats = (all),                                                                                                    \
   }
-#define FORMATS(kind, ...)                                           \
-  static const maptype type##kind[nformats] = {                      \
-      FORMAT(kind, __VA_ARGS__, 4, 0),                               \
-      FORMAT(kind, __VA_ARGS__, 4, 4),                               \
-      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), 0),                \
-      FORMAT(kind, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
+#define FORMATS(name, all, ...)                                        \
+  static const maptype name[nformats] = {                              \
+      FORMAT(0, all, __VA_ARGS__, 4, 0),                               \
+      FORMAT(1, all, __VA_ARGS__, 4, 4),                               \
+      FORMAT(2, all, __VA_ARGS__, sizeof(gpointer), 0),                \
+      FORMAT(3, all, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
   }
-FORMATS(Direct, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-FORMATS(Str, algStr, true, false);
-FORMATS(Int, algMem, true, false);
-FORMATS(Int64, algMem, true, false);
-FORMATS(Double, algMem, true, false);
-FORMATS(User, algShim, true, true);
+FORMATS(typeDirect, typeDirect, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(plainDirect, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(typeStr, typeStr, algStr, true, false);
+FORMATS(plainStr, NULL, algStr, true, false);
+FORMATS(typeInt, typeInt, algMem, true, false);
+FORMATS(typeInt64, typeInt64, algMem, true, false);
+FORMATS(typeDouble, typeDouble, algMem, true, false);
+FORMATS(typeUser, typeUser, algShim, true, true);
 
 /* Reading an entry. */
 ALWAYS_INLINE gpointer keyIn(const maptype *t, unsigned char *block, unsigned i)
@@ -62,6 +65,13 @@ ALWAYS_INLINE gpointer keyAt(const place *at)
 ALWAYS_INLINE gpointer valueAt(const place *at)
 {
   return (gpointer)wordElem(at->t, slotOf(at->t, at->block, at->i));
+}
+
+/* A plain table is not checked. */
+ALWAYS_INLINE void checkReader(const GHashTable *t, const maptype *type)
+{
+  if (type->formats)
+    checkRead(&t->h, "a GHashTable is read and written at the same time");
 }
 
 /* What a gint, gint64 or gdouble is to hash and comparison. */
@@ -209,59 +219,61 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
   destroyEntry(t, newKey ? oldKey : key, oldValue);
 }
 
-/* What every operation by key is, compiled for each kind.
- *   lookup  returns a key's value, or NULL
- *   find    returns whether a key is there, and its place
- *   put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
-#define OPERATIONS(K)                                                                            \
-  NOINLINE gpointer lookup##K(const GHashTable *t, gconstpointer key)                            \
-  {                                                                                              \
-    place at;                                                                                    \
-    keyhash k = hash##K(t, key);                                                                 \
-    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
-  }                                                                                              \
-  NOINLINE bool find##K(const GHashTable *t, gconstpointer key, place *at)                       \
-  {                                                                                              \
-    keyhash k = hash##K(t, key);                                                                 \
-    return mapaccess(&t->h, type##K, k.hash, k.stored, key, same##K, at);                        \
-  }                                                                                              \
-  NOINLINE bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                 \
-  {                                                                                              \
-    place at;                                                                                    \
-    keyhash k = hash##K(t, key);                                                                 \
-    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                         \
-    bool found = mapassign(&t->h, type##K, k.hash, k.stored, key, same##K, &at);                 \
-    if (found)                                                                                   \
-      overwrite(t, at, key, value, newKey);                                                      \
-    else                                                                                         \
-      writeNew(t, at, key, value);                                                               \
-    return !found;                                                                               \
+/* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
+ * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
+ * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
+#define OPERATIONS(K, name, type)                                                             \
+  static gpointer lookup##name(const GHashTable *t, gconstpointer key)                        \
+  {                                                                                           \
+    place at;                                                                                 \
+    checkReader(t, type);                                                                     \
+    keyhash k = hash##K(t, key);                                                              \
+    return mapaccess(&t->h, type, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
+  }                                                                                           \
+  static bool find##name(const GHashTable *t, gconstpointer key, place *at)                   \
+  {                                                                                           \
+    checkReader(t, type);                                                                     \
+    keyhash k = hash##K(t, key);                                                              \
+    return mapaccess(&t->h, type, k.hash, k.stored, key, same##K, at);                        \
+  }                                                                                           \
+  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)             \
+  {                                                                                           \
+    place at;                                                                                 \
+    keyhash k = hash##K(t, key);                                                              \
+    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))             \
+      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                    \
+    bool found = mapassign(&t->h, type, k.hash, k.stored, key, same##K, &at);                 \
+    if (found)                                                                                \
+      overwrite(t, at, key, value, newKey);                                                   \
+    else                                                                                      \
+      writeNew(t, at, key, value);                                                            \
+    return !found;                                                                            \
   }
-EACH_KIND(OPERATIONS)
+#define ANY_FORMAT(K) OPERATIONS(K, K, type##K)
+#define PLAIN(K, format) OPERATIONS(K, K##format, &plain##K[format])
+EACH_KIND(ANY_FORMAT)
+PLAIN(Direct, 0)
+PLAIN(Direct, 1)
+PLAIN(Direct, 2)
+PLAIN(Direct, 3)
+PLAIN(Str, 2)
+PLAIN(Str, 3)
 
-/* Calls the one for the kind of table t. */
-#define BY_KIND(operation, t, ...)            \
-  switch ((t)->h.tag) {                       \
-  case kindDirect:                            \
-    return operation##Direct(t, __VA_ARGS__); \
-  case kindStr:                               \
-    return operation##Str(t, __VA_ARGS__);    \
-  case kindInt:                               \
-    return operation##Int(t, __VA_ARGS__);    \
-  case kindInt64:                             \
-    return operation##Int64(t, __VA_ARGS__);  \
-  case kindDouble:                            \
-    return operation##Double(t, __VA_ARGS__); \
-  default:                                    \
-    return operation##User(t, __VA_ARGS__);   \
+/* Which function it is for a table: by the kind and whether it is plain, in hmap.tag. */
+#define TAGGED(kind, any, plain0, plain1, plain2, plain3)                                              \
+  [(kind) << plainBits] = any, [(kind) << plainBits | 1] = plain0, [(kind) << plainBits | 2] = plain1, \
+             [(kind) << plainBits | 3] = plain2, [(kind) << plainBits | 4] = plain3
+#define BY_TAG(f)                                                                                                           \
+  {                                                                                                                         \
+    TAGGED(kindDirect, f##Direct, f##Direct0, f##Direct1, f##Direct2, f##Direct3),                                          \
+        TAGGED(kindStr, f##Str, f##Str, f##Str, f##Str2, f##Str3), TAGGED(kindInt, f##Int, f##Int, f##Int, f##Int, f##Int), \
+        TAGGED(kindInt64, f##Int64, f##Int64, f##Int64, f##Int64, f##Int64),                                                \
+        TAGGED(kindDouble, f##Double, f##Double, f##Double, f##Double, f##Double),                                          \
+        TAGGED(kindUser, f##User, f##User, f##User, f##User, f##User),                                                      \
   }
-
-ALWAYS_INLINE gpointer lookupKey(const GHashTable *t, gconstpointer key){BY_KIND(lookup, t, key)} ALWAYS_INLINE
-    bool findKey(const GHashTable *t, gconstpointer key, place *at){BY_KIND(find, t, key, at)} ALWAYS_INLINE
-    bool putKey(GHashTable *t, gpointer key, gpointer value, bool newKey)
-{
-  BY_KIND(put, t, key, value, newKey)
-}
+static gpointer (*const lookupBy[])(const GHashTable *t, gconstpointer key) = BY_TAG(lookup);
+static bool (*const findBy[])(const GHashTable *t, gconstpointer key, place *at) = BY_TAG(find);
+static bool (*const putBy[])(GHashTable *t, gpointer key, gpointer value, bool newKey) = BY_TAG(put);
 
 static const maptype *typeOf(guint8 kind)
 {

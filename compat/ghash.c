@@ -76,7 +76,7 @@ static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify fre
   };
   guint8 kind = kindOf(hash, equal);
   makemap(&t->h, typeOf(kind), 0);
-  t->h.tag = kind;
+  t->h.tag = (guint8)(kind << plainBits);
   if (settings.checked)
     setFlags(&t->h, flagsOf(&t->h) | hashChecked);
   g_atomic_ref_count_init(&t->ref_count);
@@ -176,7 +176,7 @@ static gboolean g_hash_table_remove_internal(GHashTable *hash_table, gconstpoint
   g_return_val_if_fail(hash_table != NULL, FALSE);
   if (isForeign(hash_table))
     return notify ? FOREIGN(g_hash_table_remove)(hash_table, key) : FOREIGN(g_hash_table_steal)(hash_table, key);
-  if (!findKey(hash_table, key, &at))
+  if (!findBy[hash_table->h.tag](hash_table, key, &at))
     return FALSE;
   removeAt(hash_table, &at, notify);
   afterRemoval(hash_table);
@@ -205,7 +205,7 @@ gboolean g_hash_table_steal_extended(GHashTable *hash_table, gconstpointer looku
   g_return_val_if_fail(hash_table != NULL, FALSE);
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_steal_extended)(hash_table, lookup_key, stolen_key, stolen_value);
-  bool found = findKey(hash_table, lookup_key, &at);
+  bool found = findBy[hash_table->h.tag](hash_table, lookup_key, &at);
   if (found) {
     key = keyAt(&at);
     value = valueAt(&at);
@@ -265,20 +265,14 @@ void g_hash_table_destroy(GHashTable *hash_table)
 
 /* Looking up */
 
-ALWAYS_INLINE void checkReader(const GHashTable *t)
-{
-  checkRead(&t->h, "a GHashTable is read and written at the same time");
-}
-
 /* Returns the value of a key, which stays the table's, or NULL if the key is not there. Writes nothing, as all readers here: any
  * number of threads may read a table at once. */
 gpointer g_hash_table_lookup(GHashTable *hash_table, gconstpointer key)
 {
+  if (likely(hash_table && !isForeign(hash_table)))
+    return lookupBy[hash_table->h.tag](hash_table, key);
   g_return_val_if_fail(hash_table != NULL, NULL);
-  if (isForeign(hash_table))
-    return FOREIGN(g_hash_table_lookup)(hash_table, key);
-  checkReader(hash_table);
-  return lookupKey(hash_table, key);
+  return FOREIGN(g_hash_table_lookup)(hash_table, key);
 }
 
 /* Looks a key up. Returns whether it is there, with the stored key and the value, or NULL and NULL. orig_key and value may be
@@ -289,8 +283,7 @@ gboolean g_hash_table_lookup_extended(GHashTable *hash_table, gconstpointer look
   g_return_val_if_fail(hash_table != NULL, FALSE);
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_lookup_extended)(hash_table, lookup_key, orig_key, value);
-  checkReader(hash_table);
-  bool found = findKey(hash_table, lookup_key, &at);
+  bool found = findBy[hash_table->h.tag](hash_table, lookup_key, &at);
   if (orig_key)
     *orig_key = found ? keyAt(&at) : NULL;
   if (value)
@@ -305,8 +298,7 @@ gboolean g_hash_table_contains(GHashTable *hash_table, gconstpointer key)
   g_return_val_if_fail(hash_table != NULL, FALSE);
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_contains)(hash_table, key);
-  checkReader(hash_table);
-  return findKey(hash_table, key, &at);
+  return findBy[hash_table->h.tag](hash_table, key, &at);
 }
 
 /* Returns the number of entries. */
@@ -323,7 +315,7 @@ guint g_hash_table_size(GHashTable *hash_table)
 static gboolean g_hash_table_insert_internal(GHashTable *hash_table, gpointer key, gpointer value, bool newKey)
 {
   g_return_val_if_fail(hash_table != NULL, FALSE);
-  return putKey(hash_table, key, value, newKey);
+  return putBy[hash_table->h.tag](hash_table, key, value, newKey);
 }
 
 /* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old
@@ -364,7 +356,7 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
     FOREIGN(g_hash_table_foreach)(hash_table, func, user_data);
     return;
   }
-  checkReader(hash_table);
+  checkReader(hash_table, hash_table->h.t);
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
@@ -383,7 +375,7 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
   g_return_val_if_fail(predicate != NULL, NULL);
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_find)(hash_table, predicate, user_data);
-  checkReader(hash_table);
+  checkReader(hash_table, hash_table->h.t);
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
@@ -467,7 +459,7 @@ static GList *listOf(const GHashTable *t, bool values)
   mapwalk w = {0};
   place at = {0};
   GList *list = NULL;
-  checkReader(t);
+  checkReader(t, t->h.t);
   while (walknext(&t->h, t->h.t, &w, &at))
     list = g_list_prepend(list, eitherAt(&at, values));
   return list;
@@ -478,7 +470,7 @@ static GPtrArray *arrayOfEntries(const GHashTable *t, bool values)
   mapwalk w = {0};
   place at = {0};
   GPtrArray *array = g_ptr_array_sized_new((guint)t->h.count);
-  checkReader(t);
+  checkReader(t, t->h.t);
   while (walknext(&t->h, t->h.t, &w, &at))
     g_ptr_array_add(array, eitherAt(&at, values));
   return array;
@@ -524,7 +516,7 @@ gpointer *g_hash_table_get_keys_as_array(GHashTable *hash_table, guint *length)
   guint n = 0;
   if (isForeign(hash_table))
     return FOREIGN(g_hash_table_get_keys_as_array)(hash_table, length);
-  checkReader(hash_table);
+  checkReader(hash_table, hash_table->h.t);
   const maptype *type = hash_table->h.t;
   gpointer *keys = g_new(gpointer, hash_table->h.count + 1);
   while (walknext(&hash_table->h, type, &w, &at))
@@ -662,7 +654,7 @@ gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *v
     complainNoNext(ri, G_STRFUNC);
     return FALSE;
   }
-  checkReader(ri->hash_table);
+  checkReader(ri->hash_table, ri->hash_table->h.t);
   if (!walkresume(h, h->t, &ri->walk, &at)) {
     ri->state = afterLast;
     return FALSE;

@@ -60,8 +60,18 @@ ALWAYS_INLINE unsigned formatFor(uintptr_t key, uintptr_t elem)
 }
 ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
 {
-  unsigned has = (unsigned)(t - t->formats);
-  return (has | format) == has;
+  return (t->format | format) == t->format;
+}
+
+/* The lower bits of hmap.tag: 0; or 1 + the format that every block of the table has. Such a table is plain: a maptype that is a
+ * constant, with formats NULL, may stand for its own. Tables that are checked for misuse are not plain. */
+enum { plainBits = 3, plainMask = (1 << plainBits) - 1 };
+
+/* Called when the formats of a table's blocks may have changed. */
+static void formatsChanged(hmap *h)
+{
+  bool plain = h->t->formats && !(flagsOf(h) & hashChecked) && h->nwide == 0 && (!growing(h) || h->oldbuckets->t == h->t);
+  h->tag = (uint8_t)((h->tag & ~plainMask) | (plain ? 1 + h->t->format : 0));
 }
 
 /* Sees to it that the next array has room for an entry that is about to come. */
@@ -94,6 +104,7 @@ NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
   p->block = block;
   p->t = wide;
   h->nwide++;
+  formatsChanged(h);
   h->seq++; /* a search that is under way begins again */
   return true;
 }
@@ -104,6 +115,8 @@ ALWAYS_INLINE bool setEntry(hmap *h, place *p, uintptr_t key, uintptr_t elem, vo
 {
   if (unlikely(!formatFits(p->t, formatFor(key, elem)))) {
     place wide = *p; /* so that p need not have an address where this does not happen */
+    if (!wide.t->formats)
+      wide.t = h->t;
     wantFormat(h, key, elem);
     if (!widenBlock(h, &wide, spare))
       return false;

@@ -58,6 +58,7 @@ NOINLINE bool hashGrow(hmap *h)
   h->nevacuate = 0;
   h->noverflow = 0;
   h->seq++;
+  formatsChanged(h);
   countGrowth(h);
   return true;
 }
@@ -69,6 +70,7 @@ static void growDone(hmap *h)
   h->oldbuckets = NULL;
   h->nevacuate = 0;
   setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
+  formatsChanged(h);
 }
 
 /* Where evacuated entries go: the first free slot of a chain that is being filled, and the bucket before its last. */
@@ -127,6 +129,7 @@ static void freeWide(hmap *h, place *p)
     free(p->block);
     p->b->link &= ~(uint64_t)bucketWide;
     h->nwide--;
+    formatsChanged(h);
   }
 }
 

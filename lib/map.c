@@ -76,7 +76,10 @@ NOINLINE bool firstBuckets(hmap *h)
   if (h->t->formats)
     h->t = &h->t->formats[h->format];
   h->buckets = makeHalfBucket(h->t);
-  return h->buckets != NULL;
+  if (!h->buckets)
+    return false;
+  formatsChanged(h);
+  return true;
 }
 
 /* What a write that adds or removes a key does besides: its share of giving memory back and of growth. Returns whether there was
@@ -98,7 +101,7 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uin
                              place *at)
 {
   keyhash k = {hash, stored};
-  return h->count != 0 && probe(h, t, &k, key, equal, at, NULL);
+  return likely(h->buckets != NULL) && probe(h, t, &k, key, equal, at, NULL);
 }
 
 /* Returns an empty slot of the chain for hash, which begins at p, and to which it adds a bucket if need be; its b is NULL if
@@ -280,7 +283,7 @@ static hmap mapdetach(hmap *h)
   beginWrite(h);
   *h = (hmap){
       .flags = flagsOf(h) & (uint8_t)~sameSizeGrow,
-      .tag = old.tag,
+      .tag = old.tag & (uint8_t)~plainMask,
       .hash0 = newSeed(),
       .retired = old.retired,
       .t = old.t,

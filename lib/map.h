@@ -134,6 +134,7 @@ typedef struct maptype {
   uint32_t slotsize;
   uint32_t blocksize;
   uint8_t segbits;               /* log2 of the buckets in a segment */
+  uint8_t format;                /* its index in formats */
   const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
   uint64_t (*hash)(const void *key, const hmap_seed *seed);
   bool (*equal)(const void *stored, const void *key);
@@ -145,7 +146,7 @@ struct hmap {
   uint8_t flags;
   uint8_t B;               /* log2 of the number of buckets; holds up to loadFactor * 2^B entries */
   uint8_t format;          /* which of t->formats the next array has: all entries so far fit in it */
-  uint8_t tag;             /* whatever the table's owner wants to know of it */
+  uint8_t tag;             /* the upper bits are the owner's, the lower see plainBits in format.h */
   uint32_t mask;           /* 2^B - 1 */
   hmap_seed hash0;         /* the seed */
   bucketArray *buckets;    /* 2^B buckets; NULL until the first entry */
