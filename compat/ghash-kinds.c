@@ -222,35 +222,35 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
  * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
  * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
-#define OPERATIONS(K, name, type)                                                             \
-  static gpointer lookup##name(const GHashTable *t, gconstpointer key)                        \
-  {                                                                                           \
-    place at;                                                                                 \
-    checkReader(t, type);                                                                     \
-    keyhash k = hash##K(t, key);                                                              \
-    return mapaccess(&t->h, type, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
-  }                                                                                           \
-  static bool find##name(const GHashTable *t, gconstpointer key, place *at)                   \
-  {                                                                                           \
-    checkReader(t, type);                                                                     \
-    keyhash k = hash##K(t, key);                                                              \
-    return mapaccess(&t->h, type, k.hash, k.stored, key, same##K, at);                        \
-  }                                                                                           \
-  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)             \
-  {                                                                                           \
-    place at;                                                                                 \
-    keyhash k = hash##K(t, key);                                                              \
-    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))             \
-      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                    \
-    bool found = mapassign(&t->h, type, k.hash, k.stored, key, same##K, &at);                 \
-    if (found)                                                                                \
-      overwrite(t, at, key, value, newKey);                                                   \
-    else                                                                                      \
-      writeNew(t, at, key, value);                                                            \
-    return !found;                                                                            \
+#define OPERATIONS(K, name, type, access)                                                  \
+  static gpointer lookup##name(const GHashTable *t, gconstpointer key)                     \
+  {                                                                                        \
+    place at;                                                                              \
+    checkReader(t, type);                                                                  \
+    keyhash k = hash##K(t, key);                                                           \
+    return access(&t->h, type, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
+  }                                                                                        \
+  static bool find##name(const GHashTable *t, gconstpointer key, place *at)                \
+  {                                                                                        \
+    checkReader(t, type);                                                                  \
+    keyhash k = hash##K(t, key);                                                           \
+    return access(&t->h, type, k.hash, k.stored, key, same##K, at);                        \
+  }                                                                                        \
+  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)          \
+  {                                                                                        \
+    place at;                                                                              \
+    keyhash k = hash##K(t, key);                                                           \
+    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))          \
+      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                 \
+    bool found = mapassign(&t->h, type, k.hash, k.stored, key, same##K, &at);              \
+    if (found)                                                                             \
+      overwrite(t, at, key, value, newKey);                                                \
+    else                                                                                   \
+      writeNew(t, at, key, value);                                                         \
+    return !found;                                                                         \
   }
-#define ANY_FORMAT(K) OPERATIONS(K, K, type##K)
-#define PLAIN(K, format) OPERATIONS(K, K##format, &plain##K[format])
+#define ANY_FORMAT(K) OPERATIONS(K, K, type##K, mapaccess)
+#define PLAIN(K, format) OPERATIONS(K, K##format, &plain##K[format], mapaccessb)
 EACH_KIND(ANY_FORMAT)
 PLAIN(Direct, 0)
 PLAIN(Direct, 1)

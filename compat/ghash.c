@@ -265,14 +265,26 @@ void g_hash_table_destroy(GHashTable *hash_table)
 
 /* Looking up */
 
+/* What the commonest functions do in rare cases, apart from them: so they need no stack. */
+NOINLINE gpointer noTable(const char *function)
+{
+  g_return_if_fail_warning(G_LOG_DOMAIN, function, "hash_table != NULL");
+  return NULL;
+}
+NOINLINE gpointer lookupForeign(GHashTable *t, gconstpointer key)
+{
+  return FOREIGN(g_hash_table_lookup)(t, key);
+}
+
 /* Returns the value of a key, which stays the table's, or NULL if the key is not there. Writes nothing, as all readers here: any
  * number of threads may read a table at once. */
 gpointer g_hash_table_lookup(GHashTable *hash_table, gconstpointer key)
 {
-  if (likely(hash_table && !isForeign(hash_table)))
-    return lookupBy[hash_table->h.tag](hash_table, key);
-  g_return_val_if_fail(hash_table != NULL, NULL);
-  return FOREIGN(g_hash_table_lookup)(hash_table, key);
+  if (unlikely(!hash_table))
+    return noTable(G_STRFUNC);
+  if (isForeign(hash_table))
+    return lookupForeign(hash_table, key);
+  return lookupBy[hash_table->h.tag](hash_table, key);
 }
 
 /* Looks a key up. Returns whether it is there, with the stored key and the value, or NULL and NULL. orig_key and value may be

@@ -44,7 +44,7 @@ static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B,
   for (size_t i = 0; i < a->released; i++)
     REQUIRE(!a->segments[i]);
   for (size_t i = 0; i < nsegments(a); i++)
-    REQUIRE((uintptr_t)a->segments[i] % (oneSegment(a) ? 16 : cacheLine) == 0);
+    REQUIRE((uintptr_t)a->segments[i] % (oneSegment(a) ? 16 : cacheLine) == 0 || a->segments[i] == noSegment());
   REQUIRE(!a->slabs == !a->filling);
   for (const overflowSlab *s = a->slabs; s; s = s->next) {
     REQUIRE(s->n > 0 && s->n <= segmentMask(t) + 1 && s->used <= s->n);
@@ -179,6 +179,10 @@ static const char *checkNew(const hmap *h, tally *sum)
   tally all = overflowBuckets(h->buckets);
   sum->most = all.linked;
   for (size_t i = 0; i < bucketShift(h->B); i++) {
+    bool there = h->buckets->segments[i >> h->t->segbits];
+    REQUIRE(there || (growing(h) && !bucketEvacuated(h, i & oldbucketmask(h))));
+    if (!there)
+      continue;
     place p = bucketAt(h->t, h->buckets, i);
     size_t before = sum->entries;
     const char *broken = checkChain(h, p, i, bucketMask(h->B), sum);

@@ -195,25 +195,18 @@ static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
          (n == 0 || reserveOverflow(h->buckets, n)) && (!wide || reserveSpare(h->t, n + 2, spare));
 }
 
-/* Whether an old bucket was never written to. */
-static bool neverUsed(const hmap *h, size_t oldbucket)
-{
-  return !h->oldbuckets->segments[oldbucket >> h->oldbuckets->t->segbits];
-}
-
 /* Moves the entries of the next old bucket and its chain to the new array: where the array doubled, to the bucket of the same
  * number, X, or to its twin in the upper half, Y, as one more bit of the hash says. Both are empty before: until now all that
  * belongs there went to the old bucket. Returns false, with nothing changed, if there is no memory. */
 static bool evacuate(hmap *h)
 {
   size_t oldbucket = h->nevacuate;
-  if (!neverUsed(h, oldbucket)) {
-    void *spare = NULL;
-    if (!reserveEvacuation(h, oldbucket, &spare))
-      return false;
+  void *spare = NULL;
+  if (!reserveEvacuation(h, oldbucket, &spare))
+    return false;
+  if (hasSegment(h->oldbuckets, oldbucket))
     evacuateChain(h, oldbucket, &spare);
-    freeSpare(spare);
-  }
+  freeSpare(spare);
   h->seq++;
   if (++h->nevacuate == noldbuckets(h))
     growDone(h);

@@ -63,7 +63,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   countTable(h);
   if (hint == 0)
     return true;
-  if (overLoadFactor(hint, B) || !(h->buckets = makeBucketArray(t, B)))
+  if (overLoadFactor(hint, B) || !(h->buckets = makeEmptyArray(t, B)))
     return false;
   h->B = B;
   h->mask = (uint32_t)bucketMask(B);
@@ -96,12 +96,18 @@ ALWAYS_INLINE bool writeWork(hmap *h)
   return true;
 }
 
-/* Looks a key up. If it is there, returns true and its place. */
+/* Looks a key up in a table that has buckets. If it is there, returns true and its place. */
+ALWAYS_INLINE bool mapaccessb(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
+                              place *at)
+{
+  keyhash k = {hash, stored};
+  return probe(h, t, &k, key, equal, at, NULL);
+}
+/* The same in any table. */
 ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
                              place *at)
 {
-  keyhash k = {hash, stored};
-  return likely(h->buckets != NULL) && probe(h, t, &k, key, equal, at, NULL);
+  return likely(h->buckets != NULL) && mapaccessb(h, t, hash, stored, key, equal, at);
 }
 
 /* Returns an empty slot of the chain for hash, which begins at p, and to which it adds a bucket if need be; its b is NULL if
@@ -266,6 +272,8 @@ static void freeContents(hmap *h, bucketArray *a, size_t from)
   if (!a || !(t->indirectkey || t->indirectelem || h->nwide))
     return;
   for (size_t i = from; i < bucketShift(a->B); i++) {
+    if (!hasSegment(a, i))
+      continue;
     place p = bucketAt(a->t, a, i);
     do {
       for (slots full = matchFull(p.b); full; full &= full - 1)

@@ -107,7 +107,8 @@ typedef struct bucketArray {
   uint32_t pins;            /* iterators that may still read this array; relaxed atomic */
   uint8_t B;
   bool mapped;               /* that memory is the system's, not malloc's */
-  unsigned char *segments[]; /* NULL until a bucket of it is written to: then all are empty */
+  unsigned char *segments[]; /* noSegment() until one of its buckets is written to; NULL if evacuation has yet to come to it, or
+                                it has been freed */
 } bucketArray;
 
 /* How keys are hashed and compared. */
@@ -314,18 +315,16 @@ ALWAYS_INLINE bmap *bmapIn(unsigned char *segment, size_t i)
   return (bmap *)(void *)segment - 1 - i;
 }
 
-/* What stands for a segment that is not there: buckets without entries. Never written to. */
+/* What stands for a segment that has not been written to: buckets without entries. Never written to. */
 static bmap emptySegment[maxSegment];
 
 ALWAYS_INLINE bool inEmptySegment(const bmap *b)
 {
   return (uintptr_t)b - (uintptr_t)emptySegment < sizeof emptySegment;
 }
-
-ALWAYS_INLINE unsigned char *segmentOf(const bucketArray *a, size_t k)
+ALWAYS_INLINE unsigned char *noSegment(void)
 {
-  unsigned char *segment = a->segments[k];
-  return likely(segment != NULL) ? segment : (unsigned char *)(emptySegment + maxSegment);
+  return (unsigned char *)(emptySegment + maxSegment);
 }
 
 ALWAYS_INLINE uint32_t *hashesOf(unsigned char *block)
@@ -366,7 +365,7 @@ ALWAYS_INLINE void resolveBlock(const maptype *t, place *p)
 /* The first bucket of chain i of an array of format t. */
 ALWAYS_INLINE place bucketAt(const maptype *t, bucketArray *a, size_t i)
 {
-  unsigned char *segment = segmentOf(a, i >> t->segbits);
+  unsigned char *segment = a->segments[i >> t->segbits];
   size_t k = i & segmentMask(t);
   bmap *b = bmapIn(segment, k);
   place p = {b, segment + k * t->blocksize, t, b, a, 0};

@@ -54,7 +54,7 @@ static unsigned char *newSegment(const maptype *t)
 }
 static void freeSegment(const maptype *t, unsigned char *segment)
 {
-  if (!segment)
+  if (!segment || segment == noSegment())
     return;
   HMAP_COUNT(freed, bytesOfSegment(t));
   free(*mallocOf(t, segment));
@@ -113,7 +113,7 @@ static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
   return a;
 }
 
-/* Returns an array of 2^B buckets, all empty; or NULL if there is no memory. */
+/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory. */
 static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
 {
   if (B > t->segbits)
@@ -136,11 +136,31 @@ static bucketArray *makeHalfBucket(const maptype *t)
   return a;
 }
 
+/* The same, with all buckets empty, and their memory to come when they are written to. */
+static bucketArray *makeEmptyArray(const maptype *t, uint8_t B)
+{
+  bucketArray *a = makeBucketArray(t, B);
+  if (a && !oneSegment(a))
+    for (size_t i = 0; i < nsegments(a); i++)
+      a->segments[i] = noSegment();
+  return a;
+}
+
+/* Whether bucket i of an array has memory. */
+ALWAYS_INLINE bool hasSegment(const bucketArray *a, size_t i)
+{
+  const unsigned char *segment = a->segments[i >> a->t->segbits];
+  return likely(segment && segment != noSegment());
+}
 /* Sees to it that bucket i of an array can be written to. Returns false if there is no memory. */
 ALWAYS_INLINE bool needSegment(bucketArray *a, size_t i)
 {
-  unsigned char **segment = &a->segments[i >> a->t->segbits];
-  return likely(*segment != NULL) || (*segment = newSegment(a->t)) != NULL;
+  if (hasSegment(a, i))
+    return true;
+  unsigned char *segment = newSegment(a->t);
+  if (segment)
+    a->segments[i >> a->t->segbits] = segment;
+  return segment != NULL;
 }
 
 static size_t bytesOfSlab(const maptype *t, const overflowSlab *s)

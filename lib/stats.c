@@ -8,7 +8,7 @@ static size_t arrayFootprint(const bucketArray *a)
   if (!a)
     return 0;
   for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
-    bytes += a->segments[i] ? bytesOfSegment(a->t) : 0;
+    bytes += hasSegment(a, i << a->t->segbits) ? bytesOfSegment(a->t) : 0;
   for (const overflowSlab *s = a->slabs; s; s = s->next)
     bytes += bytesOfSlab(a->t, s);
   return bytes;
@@ -29,6 +29,8 @@ static size_t longestChain(bucketArray *a, size_t from)
 {
   size_t longest = 0;
   for (size_t i = from; a && i < bucketShift(a->B); i++) {
+    if (!hasSegment(a, i))
+      continue;
     place p = bucketAt(a->t, a, i);
     size_t n = 1;
     while (nextInChain(&p))

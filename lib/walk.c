@@ -39,7 +39,7 @@ ALWAYS_INLINE place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
 /* Whether chain i of an array is empty. */
 ALWAYS_INLINE bool emptyChain(const bucketArray *a, const maptype *t, size_t i)
 {
-  return bmapIn(segmentOf(a, i >> t->segbits), i & segmentMask(t))->tophash[0] == emptyRest;
+  return !hasSegment(a, i) || bmapIn(a->segments[i >> t->segbits], i & segmentMask(t))->tophash[0] == emptyRest;
 }
 
 /* Enters the next chain that has anything in it. Returns false at the end. */
