@@ -411,8 +411,10 @@ static bool findAgain(const GHashTable *t, int version, const mapwalk *at, gcons
     return true;
   }
   while (walknext(&t->h, t->h.t, &w, p))
-    if (keyAt(p) == key)
+    if (keyAt(p) == key) {
+      *p = walkHere(&t->h, t->h.t, &w);
       return true;
+    }
   return false;
 }
 
@@ -650,33 +652,55 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
   *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .state = beforeFirst};
 }
 
+/* Moves iter to the next entry of the present bucket, of which there must be one. */
+ALWAYS_INLINE gboolean iterTake(realIter *ri, gpointer *key, gpointer *value, bool plain)
+{
+  const hmap *h = &ri->hash_table->h;
+  if (!plain)
+    checkReader(ri->hash_table, h->t);
+  walkSlot(&ri->walk);
+  place at = plain ? walkPlain(h->t, &ri->walk) : walkEntry(h, h->t, &ri->walk);
+  gpointer k = keyAt(&at), v = valueAt(&at);
+  ri->state = atEntry;
+  if (key)
+    *key = k;
+  if (value)
+    *value = v;
+  return TRUE;
+}
+
+/* g_hash_table_iter_next in all cases. */
+NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
+{
+  realIter *ri = iter;
+  if (!iter || (!isForeign(ri->hash_table) && ri->version != ri->hash_table->version)) {
+    g_return_if_fail_warning(G_LOG_DOMAIN, "g_hash_table_iter_next",
+                             iter ? "ri->version == ri->hash_table->version" : "iter != NULL");
+    return FALSE;
+  }
+  if (isForeign(ri->hash_table))
+    return FOREIGN(g_hash_table_iter_next)((GHashTableIter *)iter, key, value);
+  if (unlikely(ri->state == afterLast)) {
+    complainNoNext(ri, "g_hash_table_iter_next");
+    return FALSE;
+  }
+  if (!ri->walk.rest && !walkGroup(&ri->hash_table->h, ri->hash_table->h.t, &ri->walk)) {
+    ri->state = afterLast;
+    return FALSE;
+  }
+  return iterTake(ri, key, value, false);
+}
+
 /* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may
  * be NULL. Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or
  * removed. */
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  place at = {0};
-  g_return_val_if_fail(iter != NULL, FALSE);
-  if (isForeign(ri->hash_table))
-    return FOREIGN(g_hash_table_iter_next)(iter, key, value);
-  g_return_val_if_fail(ri->version == ri->hash_table->version, FALSE);
-  const hmap *h = &ri->hash_table->h;
-  if (unlikely(ri->state == afterLast)) {
-    complainNoNext(ri, G_STRFUNC);
-    return FALSE;
-  }
-  checkReader(ri->hash_table, ri->hash_table->h.t);
-  if (!walkresume(h, h->t, &ri->walk, &at)) {
-    ri->state = afterLast;
-    return FALSE;
-  }
-  if (key)
-    *key = keyAt(&at);
-  if (value)
-    *value = valueAt(&at);
-  ri->state = atEntry;
-  return TRUE;
+  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest &&
+             (ri->hash_table->h.tag & plainMask)))
+    return iterTake(ri, key, value, true);
+  return iterNextRare(ri, key, value);
 }
 
 /* Returns the table that iter walks over. */

@@ -33,6 +33,7 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
     return false;
   to->hash0 = from->hash0;
   while (walknext(from, t, &w, &p)) {
+    p = walkHere(from, t, &w);
     uint64_t hash = slotHash(from, t, p.block, p.i);
     uint32_t stored = t->stored ? hashesOf(p.block)[p.i] : 0;
     place at = mapbucket(to, t, hash), vacant = {0};

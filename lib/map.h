@@ -362,6 +362,12 @@ ALWAYS_INLINE void resolveBlock(const maptype *t, place *p)
   }
 }
 
+/* The block of bucket i in an array of format t, if the bucket is not wide. */
+ALWAYS_INLINE unsigned char *blockAt(const maptype *t, const bucketArray *a, size_t i)
+{
+  return a->segments[i >> t->segbits] + (i & segmentMask(t)) * t->blocksize;
+}
+
 /* The first bucket of chain i of an array of format t. */
 ALWAYS_INLINE place bucketAt(const maptype *t, bucketArray *a, size_t i)
 {

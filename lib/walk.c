@@ -1,100 +1,158 @@
 /* walk.c: visiting every entry of a table that does not change meanwhile, but for removals with mapdelete and overwriting.
  *
  * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array,
- * then the new one; every entry is in one of them. It starts at a bucket and a slot that hash0 draws: two walks agree, two tables
- * do not, and inserting what comes out of one table into another is not quadratic. */
+ * then the new one; every entry is in one of them. Eight neighbouring buckets are a group: first come the 64 slots of the buckets
+ * themselves, all at once, because where a single bucket ends nobody can predict; then, bucket by bucket, what has overflowed.
+ * The walk starts at a group and a slot that hash0 draws: two walks agree, two tables do not, and inserting what comes out of one
+ * table into another is not quadratic. */
 #include "map.h"
 #include "probe.h"
 
+enum { groupBits = 3, groupCnt = 1 << groupBits };
+
 typedef struct mapwalk {
-  size_t n;       /* chains entered so far, in the old array and then in the new one */
-  bmap *overflow; /* where in the chain: an overflow bucket, or NULL for its head */
-  uint8_t i;      /* the slot of the entry that the walk came to last */
-  uint8_t rest;   /* slots of this bucket that are still to come, turned so that the first is the lowest */
+  unsigned char *block; /* of the group's first bucket; in an overflow bucket, where that would be if all were in a row */
+  uint64_t rest;        /* slots that are still to come, turned so that the first is the lowest */
+  uint32_t n;           /* groups entered so far, in the old array and then in the new one */
+  uint16_t i;           /* the slot of the entry that the walk came to last: 8 * bucket in the group + slot in the bucket */
+  uint8_t offset;       /* the slot that comes first */
+  uint8_t chain;        /* 0, or 1 + the bucket in the group whose overflow buckets are being visited */
 } mapwalk;
+_Static_assert(sizeof(mapwalk) <= 24, "fits in a GHashTableIter");
 
-/* Chains of the old array that a walk visits. */
-ALWAYS_INLINE size_t walkOld(const hmap *h)
+/* An array's part of a walk. */
+typedef struct walkArray {
+  bucketArray *a;
+  const maptype *t;
+  size_t first;  /* the walk's group that is its first */
+  size_t groups; /* how many it has */
+} walkArray;
+
+ALWAYS_INLINE size_t groupsOf(const bucketArray *a)
 {
-  return growing(h) ? noldbuckets(h) : 0;
+  return a->B > groupBits ? bucketShift((uint8_t)(a->B - groupBits)) : 1;
 }
-/* The slot that comes first in every bucket. */
-ALWAYS_INLINE unsigned walkOffset(const hmap *h)
+/* The array that group n of a walk is in; its groups end before n if there is none. */
+ALWAYS_INLINE walkArray walkIn(const hmap *h, const maptype *t, size_t n)
 {
-  return (unsigned)(h->hash0.k0 >> 61);
+  size_t old = growing(h) ? groupsOf(h->oldbuckets) : 0;
+  if (n < old)
+    return (walkArray){h->oldbuckets, oldType(h, t), 0, old};
+  return (walkArray){h->buckets, newType(h, t), old, groupsOf(h->buckets)};
+}
+/* The number of the first bucket of group n. */
+ALWAYS_INLINE size_t groupStart(const hmap *h, const walkArray *in, size_t n)
+{
+  return (((size_t)h->hash0.k1 + n - in->first) & (in->groups - 1)) << groupBits;
+}
+/* Whether a bucket is there and its entries have not moved on. */
+ALWAYS_INLINE bool walkable(const hmap *h, const walkArray *in, size_t i)
+{
+  return i < bucketShift(in->a->B) && hasSegment(in->a, i) && !(in->a == h->oldbuckets && bucketEvacuated(h, i));
 }
 
-/* The place of the entry that a walk came to last: in chain n-1, from a start that hash0 draws. */
-ALWAYS_INLINE place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
+/* The place of the entry that a walk came to last. */
+static place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
 {
-  size_t start = (size_t)h->hash0.k1, n = w->n - 1, old = walkOld(h);
-  place p =
-      n < old ? oldBucketAt(h, t, (start + n) & (old - 1)) : bucketAt(newType(h, t), h->buckets, (start + n - old) & h->mask);
-  if (unlikely(w->overflow != NULL))
-    toOverflow(p.a->t, &p, w->overflow);
-  p.i = w->i;
+  walkArray in = walkIn(h, t, w->n - 1);
+  unsigned c = w->i >> bucketCntBits;
+  place p = bucketAt(in.t, in.a, groupStart(h, &in, w->n - 1) + c);
+  if (w->chain)
+    toOverflow(in.t, &p, (bmap *)(void *)(w->block + c * in.t->blocksize) - 1);
+  p.i = w->i & (bucketCnt - 1);
   return p;
 }
 
-/* Whether chain i of an array is empty. */
-ALWAYS_INLINE bool emptyChain(const bucketArray *a, const maptype *t, size_t i)
+ALWAYS_INLINE void setRest(mapwalk *w, uint64_t full)
 {
-  return !hasSegment(a, i) || bmapIn(a->segments[i >> t->segbits], i & segmentMask(t))->tophash[0] == emptyRest;
+  w->rest = full >> w->offset | full << (-w->offset & 63);
 }
 
-/* Enters the next chain that has anything in it. Returns false at the end. */
-static bool walkChain(const hmap *h, const maptype *t, mapwalk *w)
+/* Goes to the next overflow bucket of the present group that has entries. Returns false if there is none. */
+static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
 {
-  size_t old = walkOld(h), all = h->buckets ? old + bucketShift(h->B) : 0, start = (size_t)h->hash0.k1;
-  for (; w->n < all; w->n++) {
-    size_t b = start + w->n;
-    if (w->n < old ? bucketEvacuated(h, b & (old - 1)) || emptyChain(h->oldbuckets, oldType(h, t), b & (old - 1))
-                   : emptyChain(h->buckets, newType(h, t), (b - old) & h->mask))
-      continue;
-    w->n++;
-    w->overflow = NULL;
-    return true;
+  walkArray in = walkIn(h, t, w->n - 1);
+  size_t start = groupStart(h, &in, w->n - 1);
+  unsigned c = w->chain ? w->chain - 1u : 0;
+  bmap *b = w->chain ? (bmap *)(void *)(w->block + c * in.t->blocksize) - 1 : NULL;
+  for (; c < groupCnt; c++, b = NULL) {
+    if (!b && walkable(h, &in, start + c))
+      b = bucketAt(in.t, in.a, start + c).b;
+    while (b && (b = overflowOf(b))) {
+      slots full = matchFull(b);
+      if (!full)
+        continue;
+      w->chain = (uint8_t)(c + 1);
+      w->block = (unsigned char *)(b + 1) - c * in.t->blocksize;
+      setRest(w, (uint64_t)full << (c << bucketCntBits));
+      return true;
+    }
   }
   return false;
 }
 
-/* Enters the next bucket that has entries. Returns false at the end. */
-NOINLINE bool walkBucket(const hmap *h, const maptype *t, mapwalk *w)
+/* Enters the next group. Returns false at the end. */
+static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
-  const unsigned offset = walkOffset(h);
-  slots full;
-  do {
-    if (w->n)
-      w->overflow = overflowOf(walkHere(h, t, w).b);
-    if (!w->overflow && !walkChain(h, t, w))
-      return false;
-    full = matchFull(walkHere(h, t, w).b);
-  } while (!full);
-  w->rest = (uint8_t)(full >> offset | full << (bucketCnt - offset));
+  walkArray in = walkIn(h, t, w->n);
+  uint64_t full = 0;
+  if (w->n >= in.first + in.groups)
+    return false;
+  size_t start = groupStart(h, &in, w->n++);
+  for (unsigned c = 0; c < groupCnt; c++)
+    if (walkable(h, &in, start + c))
+      full |= (uint64_t)matchFull(bucketAt(in.t, in.a, start + c).b) << (c << bucketCntBits);
+  w->chain = 0;
+  if (full)
+    w->block = blockAt(in.t, in.a, start);
+  setRest(w, full);
   return true;
 }
 
-/* Moves a walk, which begins as {0}, to the next entry. Returns true and the entry's place, or false at the end. Between calls *p
- * must stay as it is; walkresume is for callers that do not keep it. */
+/* Goes to where the next entries are. Returns false at the end. */
+NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
+{
+  if (h->count == 0)
+    return false; /* a removal that emptied the table has changed hash0, and with it the start */
+  if (w->n == 0)
+    w->offset = (uint8_t)(h->hash0.k0 >> 58);
+  for (;;) {
+    if (w->n && walkOverflow(h, t, w))
+      return true;
+    if (!walkHeads(h, t, w))
+      return false;
+    if (w->rest)
+      return true;
+  }
+}
+
+/* Goes to the next entry where the walk is; there must be one. */
+ALWAYS_INLINE void walkSlot(mapwalk *w)
+{
+  w->i = ((unsigned)__builtin_ctzll(w->rest) + w->offset) & 63;
+  w->rest &= w->rest - 1;
+}
+/* Block, format and slot of the entry that a walk came to last, which is all that it takes to read it, where all blocks have
+ * format t; */
+ALWAYS_INLINE place walkPlain(const maptype *t, const mapwalk *w)
+{
+  return (place){.block = w->block + (size_t)(w->i >> bucketCntBits) * t->blocksize, .t = t, .i = w->i & (bucketCnt - 1)};
+}
+/* and in any table. */
+ALWAYS_INLINE place walkEntry(const hmap *h, const maptype *t, const mapwalk *w)
+{
+  if (t->formats && unlikely(!(h->tag & plainMask)))
+    return walkHere(h, t, w);
+  return walkPlain(t, w);
+}
+
+/* Moves a walk, which begins as {0}, to the next entry. Returns true, with the block, format and slot of the entry in *p, or
+ * false at the end. */
 ALWAYS_INLINE bool walknext(const hmap *h, const maptype *t, mapwalk *w, place *p)
 {
-  if (unlikely(h->count == 0))
-    return false; /* a removal that emptied the table has changed hash0, and with it the start */
-  if (!w->rest) {
-    if (!walkBucket(h, t, w))
-      return false;
-    *p = walkHere(h, t, w);
-  } else if (p->t->formats && unlikely(isWide(p->b)) && p->t != wideFormat(p->t)) {
-    resolveBlock(p->t, p); /* overwriting has just widened it */
-  }
-  p->i = (firstSlot(w->rest) + walkOffset(h)) & (bucketCnt - 1);
-  w->i = (uint8_t)p->i;
-  w->rest &= (uint8_t)(w->rest - 1);
+  if (!w->rest && !walkGroup(h, t, w))
+    return false;
+  walkSlot(w);
+  *p = walkEntry(h, t, w);
   return true;
-}
-ALWAYS_INLINE bool walkresume(const hmap *h, const maptype *t, mapwalk *w, place *p)
-{
-  if (w->rest && h->count)
-    *p = walkHere(h, t, w);
-  return walknext(h, t, w, p);
 }
