@@ -101,7 +101,7 @@ ALWAYS_INLINE bool isNumber(guint64 bits)
 ALWAYS_INLINE keyhash hashBits(const GHashTable *t, guint64 bits)
 {
   guint64 hash = memhash64(bits, &t->h.hash0);
-  return (keyhash){hash, (uint32_t)hash};
+  return (keyhash){hash, (uint32_t)hash, 0};
 }
 ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, gconstpointer key)
 {
@@ -109,8 +109,7 @@ ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, gconstpointer key)
 }
 ALWAYS_INLINE keyhash hashStr(const GHashTable *t, gconstpointer key)
 {
-  guint64 hash = strhash(key, &t->h.hash0);
-  return (keyhash){hash, (uint32_t)hash};
+  return strkeyhash(key, &t->h.hash0);
 }
 ALWAYS_INLINE keyhash hashInt(const GHashTable *t, gconstpointer key)
 {
@@ -130,43 +129,43 @@ ALWAYS_INLINE keyhash hashUser(const GHashTable *t, gconstpointer key)
   guint stored = t->hash_func(key);
   if (stored < 2)
     stored = 2;
-  return (keyhash){mix32(stored, &t->h.hash0), stored};
+  return (keyhash){mix32(stored, &t->h.hash0), stored, 0};
 }
 
 /* Whether slot i of a block has the key. */
 #define SAME(K) \
-  static bool same##K(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+  ALWAYS_INLINE bool same##K(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 SAME(Direct)
 {
-  (void)h, (void)stored;
+  (void)h, (void)k;
   return keyIn(t, block, i) == key;
 }
 SAME(Str)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && strcmp(keyIn(t, block, i), key) == 0;
+  return hashesOf(block)[i] == k->stored && sameString(keyIn(t, block, i), key, k->n);
 }
 SAME(Int)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && intBits(keyIn(t, block, i)) == intBits(key);
+  return hashesOf(block)[i] == k->stored && intBits(keyIn(t, block, i)) == intBits(key);
 }
 SAME(Int64)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && int64Bits(keyIn(t, block, i)) == int64Bits(key);
+  return hashesOf(block)[i] == k->stored && int64Bits(keyIn(t, block, i)) == int64Bits(key);
 }
 SAME(Double)
 {
   (void)h;
   guint64 bits = doubleBits(key);
-  return hashesOf(block)[i] == stored && doubleBits(keyIn(t, block, i)) == bits && isNumber(bits);
+  return hashesOf(block)[i] == k->stored && doubleBits(keyIn(t, block, i)) == bits && isNumber(bits);
 }
 SAME(User)
 {
   const GHashTable *owner = (const GHashTable *)(const void *)((const char *)h - offsetof(GHashTable, h));
   gpointer there = keyIn(t, block, i);
-  if (hashesOf(block)[i] != stored)
+  if (hashesOf(block)[i] != k->stored)
     return false;
   return owner->key_equal_func ? owner->key_equal_func(there, key) : there == key;
 }
@@ -222,32 +221,32 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
  * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
  * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
-#define OPERATIONS(K, name, type, access)                                                  \
-  static gpointer lookup##name(const GHashTable *t, gconstpointer key)                     \
-  {                                                                                        \
-    place at;                                                                              \
-    checkReader(t, type);                                                                  \
-    keyhash k = hash##K(t, key);                                                           \
-    return access(&t->h, type, k.hash, k.stored, key, same##K, &at) ? valueAt(&at) : NULL; \
-  }                                                                                        \
-  static bool find##name(const GHashTable *t, gconstpointer key, place *at)                \
-  {                                                                                        \
-    checkReader(t, type);                                                                  \
-    keyhash k = hash##K(t, key);                                                           \
-    return access(&t->h, type, k.hash, k.stored, key, same##K, at);                        \
-  }                                                                                        \
-  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)          \
-  {                                                                                        \
-    place at;                                                                              \
-    keyhash k = hash##K(t, key);                                                           \
-    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))          \
-      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                 \
-    bool found = mapassign(&t->h, type, k.hash, k.stored, key, same##K, &at);              \
-    if (found)                                                                             \
-      overwrite(t, at, key, value, newKey);                                                \
-    else                                                                                   \
-      writeNew(t, at, key, value);                                                         \
-    return !found;                                                                         \
+#define OPERATIONS(K, name, type, access)                                         \
+  static gpointer lookup##name(const GHashTable *t, gconstpointer key)            \
+  {                                                                               \
+    place at;                                                                     \
+    checkReader(t, type);                                                         \
+    keyhash k = hash##K(t, key);                                                  \
+    return access(&t->h, type, k, key, same##K, &at) ? valueAt(&at) : NULL;       \
+  }                                                                               \
+  static bool find##name(const GHashTable *t, gconstpointer key, place *at)       \
+  {                                                                               \
+    checkReader(t, type);                                                         \
+    keyhash k = hash##K(t, key);                                                  \
+    return access(&t->h, type, k, key, same##K, at);                              \
+  }                                                                               \
+  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey) \
+  {                                                                               \
+    place at;                                                                     \
+    keyhash k = hash##K(t, key);                                                  \
+    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value)))) \
+      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                        \
+    bool found = mapassign(&t->h, type, k, key, same##K, &at);                    \
+    if (found)                                                                    \
+      overwrite(t, at, key, value, newKey);                                       \
+    else                                                                          \
+      writeNew(t, at, key, value);                                                \
+    return !found;                                                                \
   }
 #define ANY_FORMAT(K) OPERATIONS(K, K, type##K, mapaccess)
 #define PLAIN(K, format) OPERATIONS(K, K##format, &plain##K[format], mapaccessb)

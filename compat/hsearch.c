@@ -74,10 +74,10 @@ ALWAYS_INLINE ENTRY **entrySlot(const maptype *t, unsigned char *block, unsigned
   return (ENTRY **)(void *)slotOf(t, block, i);
 }
 
-static bool equalEntry(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equalEntry(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && strcmp((*entrySlot(t, block, i))->key, key) == 0;
+  return hashesOf(block)[i] == k->stored && sameString((*entrySlot(t, block, i))->key, key, k->n);
 }
 
 /* HMAP_CHECK=1 asks for an end with a message where threads use a table in a way that they may not. */
@@ -135,9 +135,9 @@ static ENTRY *find(const searchTable *t, const char *key)
 {
   if (t) {
     place at;
-    uint64_t hash = strhash(key, &t->h.hash0);
+    keyhash k = strkeyhash(key, &t->h.hash0);
     checkRead(&t->h, "hsearch FIND during ENTER");
-    if (mapaccess(&t->h, &entryType, hash, (uint32_t)hash, key, equalEntry, &at))
+    if (mapaccess(&t->h, &entryType, k, key, equalEntry, &at))
       return *entrySlot(&entryType, at.block, at.i);
   }
   errno = ESRCH;
@@ -174,8 +174,8 @@ static ENTRY *enter(searchData *d, ENTRY item)
   if (t) {
     place at;
     int before = errno;
-    uint64_t hash = strhash(item.key, &t->h.hash0);
-    bool found = mapassign(&t->h, &entryType, hash, (uint32_t)hash, item.key, equalEntry, &at);
+    keyhash k = strkeyhash(item.key, &t->h.hash0);
+    bool found = mapassign(&t->h, &entryType, k, item.key, equalEntry, &at);
     ENTRY *e = NULL;
     if (found)
       e = *entrySlot(&entryType, at.block, at.i);

@@ -6,30 +6,30 @@ typedef struct table {
   maptype t;
 } table;
 
-static bool equal64(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equal64(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
-  (void)h, (void)stored;
+  (void)h, (void)k;
   return read64(slotOf(t, block, i)) == read64(key);
 }
-static bool equal32(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equal32(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
-  (void)h, (void)stored;
+  (void)h, (void)k;
   return read32(slotOf(t, block, i)) == read32(key);
 }
-static bool equalStr(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equalStr(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && strcmp(*(char **)(void *)slotOf(t, block, i), *(char *const *)key) == 0;
+  return hashesOf(block)[i] == k->stored && sameString(*(char **)(void *)slotOf(t, block, i), *(char *const *)key, k->n);
 }
-static bool equalMem(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equalMem(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && memcmp(keyOf(t, slotOf(t, block, i)), key, t->keysize) == 0;
+  return hashesOf(block)[i] == k->stored && memcmp(keyOf(t, slotOf(t, block, i)), key, t->keysize) == 0;
 }
-static bool equalUser(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+ALWAYS_INLINE bool equalUser(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
   (void)h;
-  return hashesOf(block)[i] == stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
+  return hashesOf(block)[i] == k->stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
 }
 
 ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
@@ -46,6 +46,14 @@ ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
   default:
     return userHash(h, h->t, key);
   }
+}
+
+ALWAYS_INLINE keyhash keyhashOf(const hmap *h, enum hashalg alg, const void *key)
+{
+  if (alg == algStr)
+    return strkeyhash(*(char *const *)key, &h->hash0);
+  uint64_t hash = hashKey(h, alg, key);
+  return (keyhash){hash, (uint32_t)hash, 0};
 }
 
 /* Defines f for each way in which keys are hashed and compared, as constants: f##64, f##32, and so on, each a function of its
@@ -165,8 +173,8 @@ ALWAYS_INLINE bool validKey(const hmap *h, const void *key)
 ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
-  uint64_t hash = hashKey(h, alg, key);
-  if (!mapaccess(h, h->t, hash, (uint32_t)hash, key, equal, &at))
+  keyhash k = keyhashOf(h, alg, key);
+  if (!mapaccess(h, h->t, k, key, equal, &at))
     return NULL;
   return elemOf(h->t, slotOf(h->t, at.block, at.i));
 }
@@ -204,8 +212,8 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
 {
   const maptype *t = h->t;
   place at;
-  uint64_t hash = hashKey(h, alg, key);
-  bool found = mapassign(h, t, hash, (uint32_t)hash, key, equal, &at);
+  keyhash k = keyhashOf(h, alg, key);
+  bool found = mapassign(h, t, k, key, equal, &at);
   if (unlikely(!at.b)) {
     errno = ENOMEM;
     return NULL;
@@ -234,8 +242,8 @@ void *hmap_assign(hmap *h, const void *key)
 ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
-  uint64_t hash = hashKey(h, alg, key);
-  if (!mapaccessw(h, h->t, hash, (uint32_t)hash, key, equal, &at))
+  keyhash k = keyhashOf(h, alg, key);
+  if (!mapaccessw(h, h->t, k, key, equal, &at))
     return false;
   freeSlot(h->t, slotOf(h->t, at.block, at.i));
   mapdelete(h, &at);

@@ -38,7 +38,8 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
     uint32_t stored = t->stored ? hashesOf(p.block)[p.i] : 0;
     place at = mapbucket(to, t, hash), vacant = {0};
     uint64_t top = p.b->tophash[p.i];
-    if (!mapinsert(to, t, (hash & UINT64_MAX >> 8) | top << 56, stored, &at, &vacant, true)) {
+    keyhash k = {(hash & UINT64_MAX >> 8) | top << 56, stored, 0};
+    if (!mapinsert(to, t, k, &at, &vacant, true)) {
       mapfree(to);
       return false;
     }

@@ -117,6 +117,25 @@ ALWAYS_INLINE uint64_t strhash(const char *s, const hmap_seed *seed)
   return memhash(s, strlen(s), seed);
 }
 
+/* Whether n bytes of a and b, and the NUL that ends b there, are the same. */
+ALWAYS_INLINE bool sameShort(const unsigned char *a, const unsigned char *b, size_t n)
+{
+  if (n >= 8)
+    return read64(a) == read64(b) && read64(a + n - 8) == read64(b + n - 8) && a[n] == 0;
+  if (n >= 4)
+    return read32(a) == read32(b) && read32(a + n - 4) == read32(b + n - 4) && a[n] == 0;
+  return strcmp((const char *)a, (const char *)b) == 0;
+}
+/* Whether a stored string is the one of length n that is looked for. Their hashes agree in 32 bits, so it is, but for one time in
+ * four billion; only then can a word that is read of a short one reach past its end, though not to another page. */
+ALWAYS_INLINE bool sameString(const char *stored, const char *key, size_t n)
+{
+  const uintptr_t page = 4096; /* or more */
+  if (likely(n <= 16 && ((uintptr_t)stored & (page - 1)) < page - 16))
+    return sameShort((const unsigned char *)stored, (const unsigned char *)key, n);
+  return strcmp(stored, key) == 0;
+}
+
 ALWAYS_INLINE uint64_t rotl64(uint64_t x, unsigned b)
 {
   return x << b | x >> (64 - b);

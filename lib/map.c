@@ -97,17 +97,14 @@ ALWAYS_INLINE bool writeWork(hmap *h)
 }
 
 /* Looks a key up in a table that has buckets. If it is there, returns true and its place. */
-ALWAYS_INLINE bool mapaccessb(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                              place *at)
+ALWAYS_INLINE bool mapaccessb(const hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
-  keyhash k = {hash, stored};
   return probe(h, t, &k, key, equal, at, NULL);
 }
 /* The same in any table. */
-ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                             place *at)
+ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
-  return likely(h->buckets != NULL) && mapaccessb(h, t, hash, stored, key, equal, at);
+  return likely(h->buckets != NULL) && mapaccessb(h, t, k, key, equal, at);
 }
 
 /* Returns an empty slot of the chain for hash, which begins at p, and to which it adds a bucket if need be; its b is NULL if
@@ -144,23 +141,23 @@ ALWAYS_INLINE bool shouldGrow(const hmap *h)
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has
  * had its share of growth: one that ended a growth leaves the next to another write. Returns true with *at its slot, whose key
  * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
-ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, place *at, place *vacant, bool mayGrow)
+ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, place *vacant, bool mayGrow)
 {
-  uint8_t top = tophash(hash);
+  uint8_t top = tophash(k.hash);
   beginWrite(h);
   if (unlikely(shouldGrow(h)) && mayGrow && hashGrow(h)) {
     growWork(h);
-    *at = mapbucket(h, t, hash);
+    *at = mapbucket(h, t, k.hash);
     vacant->b = NULL;
   }
-  *at = likely(vacant->b && !inEmptySegment(vacant->b)) ? *vacant : newslot(h, t, hash, *at);
+  *at = likely(vacant->b && !inEmptySegment(vacant->b)) ? *vacant : newslot(h, t, k.hash, *at);
   if (unlikely(!at->b)) {
     endWrite(h);
     return false;
   }
   at->b->tophash[at->i] = top;
   if (t->stored)
-    hashesOf(at->block)[at->i] = stored;
+    hashesOf(at->block)[at->i] = k.stored;
   h->count++;
   h->seq++;
   countEntry(h);
@@ -170,10 +167,8 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, uint64_t hash, uint32_t 
 
 /* Finds a key or adds it. Returns true if it was there: then nothing has changed, and nothing has moved. *at is its slot; for a
  * new entry the caller must write the key and the elem. at->b is NULL, and the table as it was, if there is no memory. */
-ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                             place *at)
+ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
-  keyhash k = {hash, stored};
   place vacant;
   do {
     at->b = NULL;
@@ -187,15 +182,13 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, uint64_t hash, uint32_t 
     *at = mapbucket(h, t, k.hash);
     vacant.b = NULL; /* it may be in a bucket that has just been left */
   }
-  mapinsert(h, t, k.hash, k.stored, at, &vacant, mayGrow);
+  mapinsert(h, t, k, at, &vacant, mayGrow);
   return false;
 }
 
 /* Looks a key up for a write that may follow, as mapaccess does otherwise. */
-ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, uint64_t hash, uint32_t stored, const void *key, slotequal *equal,
-                              place *at)
+ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
-  keyhash k = {hash, stored};
   if (unlikely(h->count == 0))
     return false;
   writeWork(h);

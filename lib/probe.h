@@ -74,8 +74,22 @@ ALWAYS_INLINE unsigned firstSlot(slots s)
   return (unsigned)__builtin_ctz(s);
 }
 
-/* Says whether slot i of a block holds the key. stored is the part of the key's hash that blocks store. */
-typedef bool slotequal(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key);
+/* What is known of a key that is looked for. */
+typedef struct keyhash {
+  uint64_t hash;
+  uint32_t stored; /* the part of it that blocks store */
+  size_t n;        /* bytes, if it is a string */
+} keyhash;
+
+ALWAYS_INLINE keyhash strkeyhash(const char *s, const hmap_seed *seed)
+{
+  size_t n = strlen(s);
+  uint64_t hash = memhash(s, n, seed);
+  return (keyhash){hash, (uint32_t)hash, n};
+}
+
+/* Says whether slot i of a block holds the key. */
+typedef bool slotequal(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key);
 
 /* The first bucket of the chain where a key with this hash stands or would stand: in the old array until that bucket has been
  * evacuated. The table must have buckets. */
@@ -88,12 +102,6 @@ ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
   }
   return bucketAt(newType(h, t), h->buckets, (size_t)hash & h->mask);
 }
-
-/* A key's hash as it is looked for: all of it, and the part that blocks store. */
-typedef struct keyhash {
-  uint64_t hash;
-  uint32_t stored;
-} keyhash;
 
 /* The hash of a key with the functions of its type, which may write to the table and so change its seed. */
 static uint64_t userHash(const hmap *h, const maptype *t, const void *key)
@@ -111,9 +119,9 @@ static uint64_t userHash(const hmap *h, const maptype *t, const void *key)
 NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const void *key)
 {
   if (t->alg == algShim)
-    return (keyhash){mix32(stored, &h->hash0), stored};
+    return (keyhash){mix32(stored, &h->hash0), stored, 0};
   uint64_t hash = userHash(h, t, key);
-  return (keyhash){hash, (uint32_t)hash};
+  return (keyhash){hash, (uint32_t)hash, 0};
 }
 
 /* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
@@ -133,7 +141,7 @@ again:;
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
       p.i = firstSlot(m);
-      bool same = equal(h, p.t, p.block, p.i, k->stored, key);
+      bool same = equal(h, p.t, p.block, p.i, k, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
         if (h->buckets)
