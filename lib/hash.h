@@ -105,11 +105,23 @@ NOINLINE uint64_t memhashLong(const unsigned char *p, size_t n, const hmap_seed 
     acc = nhFinish(nhLong(p, nhBytes), acc, seed) + n;
   return nhFinish(n > 16 ? nhLong(p, n) : nhShort(p, n), acc, seed);
 }
+/* 17 to 64 bytes: nhLong without the loop. */
+ALWAYS_INLINE u128 nhMiddle(const unsigned char *p, size_t n)
+{
+  u128 sum = add128(nhPair(read64(p + n - 16), read64(p + n - 8), nhWords - 2), nhPair(read64(p), read64(p + 8), 0));
+  if (n > 32)
+    sum = add128(sum, nhPair(read64(p + 16), read64(p + 24), 2));
+  if (n > 48)
+    sum = add128(sum, nhPair(read64(p + 32), read64(p + 40), 4));
+  return sum;
+}
 ALWAYS_INLINE uint64_t memhash(const void *key, size_t n, const hmap_seed *seed)
 {
   const unsigned char *p = key;
   if (likely(n <= 16))
     return nhFinish(nhShort(p, n), n, seed);
+  if (likely(n <= 64))
+    return nhFinish(nhMiddle(p, n), n, seed);
   return memhashLong(p, n, seed);
 }
 ALWAYS_INLINE uint64_t strhash(const char *s, const hmap_seed *seed)
@@ -120,6 +132,12 @@ ALWAYS_INLINE uint64_t strhash(const char *s, const hmap_seed *seed)
 /* Whether n bytes of a and b, and the NUL that ends b there, are the same. */
 ALWAYS_INLINE bool sameShort(const unsigned char *a, const unsigned char *b, size_t n)
 {
+  if (n > 16) {
+    for (size_t i = 0; i < n - 16; i += 16)
+      if ((read64(a + i) ^ read64(b + i)) | (read64(a + i + 8) ^ read64(b + i + 8)))
+        return false;
+    return !((read64(a + n - 16) ^ read64(b + n - 16)) | (read64(a + n - 8) ^ read64(b + n - 8))) && a[n] == 0;
+  }
   if (n >= 8)
     return read64(a) == read64(b) && read64(a + n - 8) == read64(b + n - 8) && a[n] == 0;
   if (n >= 4)
@@ -131,7 +149,7 @@ ALWAYS_INLINE bool sameShort(const unsigned char *a, const unsigned char *b, siz
 ALWAYS_INLINE bool sameString(const char *stored, const char *key, size_t n)
 {
   const uintptr_t page = 4096; /* or more */
-  if (likely(n <= 16 && ((uintptr_t)stored & (page - 1)) < page - 16))
+  if (likely(n <= 64 && ((uintptr_t)stored & (page - 1)) < page - 64))
     return sameShort((const unsigned char *)stored, (const unsigned char *)key, n);
   return strcmp(stored, key) == 0;
 }
