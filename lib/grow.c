@@ -133,22 +133,52 @@ static void freeWide(hmap *h, place *p)
   }
 }
 
+/* Moves the entries of a bucket that has no overflow bucket and the format of those they go to, at most eight to each: the
+ * commonest case, without a branch on which of the two it is, which nobody could predict. slotsize is from->t's, a constant. */
+ALWAYS_INLINE void evacuateBucket(hmap *h, const place *from, const place xy[2], size_t newbit, size_t slotsize)
+{
+  const maptype *t = from->t;
+  unsigned n[2] = {0, 0};
+  uint8_t tops[bucketCnt];
+  slots full = matchFull(from->b);
+  memcpy(tops, from->b->tophash, sizeof tops);
+  memset(from->b->tophash, evacuatedEmpty, bucketCnt);
+  for (; full; full &= full - 1) {
+    unsigned i = firstSlot(full);
+    unsigned useY = (slotHash(h, t, from->block, i) & newbit) != 0;
+    const place *to = &xy[useY];
+    unsigned k = n[useY]++;
+    if (t->stored)
+      hashesOf(to->block)[k] = hashesOf(from->block)[i];
+    copySlot(to->block + t->slotoff + k * slotsize, from->block + t->slotoff + i * slotsize, slotsize);
+    to->b->tophash[k] = tops[i];
+    from->b->tophash[i] = (uint8_t)(evacuatedX + useY);
+    HMAP_COUNT(moved, 1);
+  }
+}
+
 /* Moves the entries of a chain of the old array. */
 static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
-  size_t newbit = noldbuckets(h);
   bool same = flagsOf(h) & sameSizeGrow;
+  size_t newbit = same ? 0 : noldbuckets(h);
   place from = oldBucketAt(h, h->t, oldbucket);
-  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}};
-  if (!same)
-    xy[1].to = bucketAt(h->t, h->buckets, oldbucket + newbit);
+  const place to[2] = {bucketAt(h->t, h->buckets, oldbucket), bucketAt(h->t, h->buckets, oldbucket + newbit)};
+  if (from.t == h->t && !overflowOf(from.b)) {
+    if (from.t->slotsize == 16)
+      evacuateBucket(h, &from, to, newbit, 16);
+    else
+      evacuateBucket(h, &from, to, newbit, from.t->slotsize);
+    return;
+  }
+  evacDst xy[2] = {{.to = to[0]}, {.to = to[1]}};
   do {
     for (unsigned i = 0; i < bucketCnt; i++) {
       if (from.b->tophash[i] < minTopHash) {
         from.b->tophash[i] = evacuatedEmpty;
         continue;
       }
-      bool useY = !same && (slotHash(h, from.t, from.block, i) & newbit);
+      bool useY = slotHash(h, from.t, from.block, i) & newbit;
       evacuateSlot(h, &from, i, &xy[useY], spare);
       from.b->tophash[i] = (uint8_t)(evacuatedX + useY);
     }
