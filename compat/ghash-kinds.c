@@ -218,39 +218,68 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
   destroyEntry(t, newKey ? oldKey : key, oldValue);
 }
 
+/* The same where key and value fit in the slot. Returns false: the key is not new. */
+ALWAYS_INLINE bool overwritePlain(GHashTable *t, unsigned char *slot, const maptype *type, gpointer key, gpointer value,
+                                  bool newKey)
+{
+  gpointer oldKey = (gpointer)wordKey(type, slot), oldValue = (gpointer)wordElem(type, slot);
+  setWords(type, slot, (uintptr_t)(newKey ? key : oldKey), (uintptr_t)value);
+  if (unlikely(t->key_destroy_func || t->value_destroy_func))
+    destroyEntry(t, newKey ? oldKey : key, oldValue);
+  return false;
+}
+
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
  * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
  * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
-#define OPERATIONS(K, name, type, access)                                         \
-  static gpointer lookup##name(const GHashTable *t, gconstpointer key)            \
-  {                                                                               \
-    place at;                                                                     \
-    checkReader(t, type);                                                         \
-    keyhash k = hash##K(t, key);                                                  \
-    return access(&t->h, type, k, key, same##K, &at) ? valueAt(&at) : NULL;       \
-  }                                                                               \
-  static bool find##name(const GHashTable *t, gconstpointer key, place *at)       \
-  {                                                                               \
-    checkReader(t, type);                                                         \
-    keyhash k = hash##K(t, key);                                                  \
-    return access(&t->h, type, k, key, same##K, at);                              \
-  }                                                                               \
-  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey) \
-  {                                                                               \
-    place at;                                                                     \
-    keyhash k = hash##K(t, key);                                                  \
-    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value)))) \
-      wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                        \
-    bool found = mapassign(&t->h, type, k, key, same##K, &at);                    \
-    if (found)                                                                    \
-      overwrite(t, at, key, value, newKey);                                       \
-    else                                                                          \
-      writeNew(t, at, key, value);                                                \
-    return !found;                                                                \
+#define READING(K, name, type, access)                                      \
+  static gpointer lookup##name(const GHashTable *t, gconstpointer key)      \
+  {                                                                         \
+    place at;                                                               \
+    checkReader(t, type);                                                   \
+    keyhash k = hash##K(t, key);                                            \
+    return access(&t->h, type, k, key, same##K, &at) ? valueAt(&at) : NULL; \
+  }                                                                         \
+  static bool find##name(const GHashTable *t, gconstpointer key, place *at) \
+  {                                                                         \
+    checkReader(t, type);                                                   \
+    keyhash k = hash##K(t, key);                                            \
+    return access(&t->h, type, k, key, same##K, at);                        \
   }
-#define ANY_FORMAT(K) OPERATIONS(K, K, type##K, mapaccess)
-#define PLAIN(K, format) OPERATIONS(K, K##format, &plain##K[format], mapaccessb)
+#define ANY_FORMAT(K)                                                          \
+  READING(K, K, type##K, mapaccess)                                            \
+  static bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey) \
+  {                                                                            \
+    place at;                                                                  \
+    keyhash k = hash##K(t, key);                                               \
+    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                       \
+    bool found = mapassign(&t->h, type##K, k, key, same##K, &at);              \
+    if (found)                                                                 \
+      overwrite(t, at, key, value, newKey);                                    \
+    else                                                                       \
+      writeNew(t, at, key, value);                                             \
+    return !found;                                                             \
+  }
 EACH_KIND(ANY_FORMAT)
+
+/* A key and a value that fit in all blocks of a plain table: what is not done easily is done by the function for any table. */
+#define PLAIN(K, F)                                                                         \
+  READING(K, K##F, &plain##K[F], mapaccessb)                                                \
+  static bool put##K##F(GHashTable *t, gpointer key, gpointer value, bool newKey)           \
+  {                                                                                         \
+    const maptype *type = &plain##K[F];                                                     \
+    place at, vacant;                                                                       \
+    keyhash k = hash##K(t, key);                                                            \
+    if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))           \
+      return put##K(t, key, value, newKey);                                                 \
+    if (probe(&t->h, type, &k, key, same##K, &at, &vacant))                                 \
+      return overwritePlain(t, slotOf(type, at.block, at.i), type, key, value, newKey);     \
+    if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
+      return put##K(t, key, value, newKey);                                                 \
+    setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \
+    t->version++;                                                                           \
+    return true;                                                                            \
+  }
 PLAIN(Direct, 0)
 PLAIN(Direct, 1)
 PLAIN(Direct, 2)

@@ -324,35 +324,54 @@ guint g_hash_table_size(GHashTable *hash_table)
 
 /* Inserting */
 
-static gboolean g_hash_table_insert_internal(GHashTable *hash_table, gpointer key, gpointer value, bool newKey)
+/* GLib's name for what the three functions call with a NULL table. */
+NOINLINE gboolean noTableToChange(void)
 {
-  g_return_val_if_fail(hash_table != NULL, FALSE);
-  return putBy[hash_table->h.tag](hash_table, key, value, newKey);
+  noTable("g_hash_table_insert_internal");
+  return FALSE;
+}
+NOINLINE gboolean insertForeign(GHashTable *t, gpointer key, gpointer value)
+{
+  return FOREIGN(g_hash_table_insert)(t, key, value);
+}
+NOINLINE gboolean replaceForeign(GHashTable *t, gpointer key, gpointer value)
+{
+  return FOREIGN(g_hash_table_replace)(t, key, value);
+}
+NOINLINE gboolean addForeign(GHashTable *t, gpointer key)
+{
+  return FOREIGN(g_hash_table_add)(t, key);
 }
 
 /* Sets the value of a key. The table owns both now. If the key was there, the stored one stays, and the one given and the old
  * value are freed. Returns whether the key is new. Ends the program if there is no memory, with the table as it was. */
 gboolean g_hash_table_insert(GHashTable *hash_table, gpointer key, gpointer value)
 {
-  if (likely(hash_table) && isForeign(hash_table))
-    return FOREIGN(g_hash_table_insert)(hash_table, key, value);
-  return g_hash_table_insert_internal(hash_table, key, value, false);
+  if (unlikely(!hash_table))
+    return noTableToChange();
+  if (isForeign(hash_table))
+    return insertForeign(hash_table, key, value);
+  return putBy[hash_table->h.tag](hash_table, key, value, false);
 }
 
 /* The same, but if the key was there, the one given is stored, and the old one and the old value are freed. */
 gboolean g_hash_table_replace(GHashTable *hash_table, gpointer key, gpointer value)
 {
-  if (likely(hash_table) && isForeign(hash_table))
-    return FOREIGN(g_hash_table_replace)(hash_table, key, value);
-  return g_hash_table_insert_internal(hash_table, key, value, true);
+  if (unlikely(!hash_table))
+    return noTableToChange();
+  if (isForeign(hash_table))
+    return replaceForeign(hash_table, key, value);
+  return putBy[hash_table->h.tag](hash_table, key, value, true);
 }
 
 /* g_hash_table_replace of a key that is its own value: a member of a set. */
 gboolean g_hash_table_add(GHashTable *hash_table, gpointer key)
 {
-  if (likely(hash_table) && isForeign(hash_table))
-    return FOREIGN(g_hash_table_add)(hash_table, key);
-  return g_hash_table_insert_internal(hash_table, key, key, true);
+  if (unlikely(!hash_table))
+    return noTableToChange();
+  if (isForeign(hash_table))
+    return addForeign(hash_table, key);
+  return putBy[hash_table->h.tag](hash_table, key, key, true);
 }
 
 /* Walking */

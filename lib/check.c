@@ -216,6 +216,7 @@ static const char *mapcheck(const hmap *h)
     return broken;
   REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
   REQUIRE(!(flagsOf(h) & hashWriting));
+  REQUIRE(h->easy == 0 || h->easy == easyBelow(h) || h->count >= h->easy);
   REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
     REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0);

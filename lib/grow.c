@@ -133,55 +133,67 @@ static void freeWide(hmap *h, place *p)
   }
 }
 
-/* Moves the entries of a bucket that has no overflow bucket and the format of those they go to, at most eight to each: the
- * commonest case, without a branch on which of the two it is, which nobody could predict. slotsize is from->t's, a constant. */
-ALWAYS_INLINE void evacuateBucket(hmap *h, const place *from, const place xy[2], size_t newbit, size_t slotsize)
+/* Whether all entries of a bucket fit in the one that a chain begins with. */
+ALWAYS_INLINE bool fitsFirst(const evacDst *dst, const maptype *t, slots full)
+{
+  return dst->to.t == t && !dst->prev && (full << dst->to.i) >> bucketCnt == 0;
+}
+
+/* Moves the entries of a bucket when both chains have room for all of them in their first buckets: so without a branch on which
+ * of the two it is, which nobody could predict. slotsize is from->t's, a constant where it is a common one. */
+ALWAYS_INLINE void evacuateBucket(hmap *h, const place *from, slots full, evacDst xy[2], size_t newbit, size_t slotsize)
 {
   const maptype *t = from->t;
-  unsigned n[2] = {0, 0};
+  unsigned char *const block[2] = {xy[0].to.block, xy[1].to.block};
+  bmap *const b[2] = {xy[0].to.b, xy[1].to.b};
+  unsigned n = xy[0].to.i | xy[1].to.i << 8; /* both counts in one register */
   uint8_t tops[bucketCnt];
-  slots full = matchFull(from->b);
   memcpy(tops, from->b->tophash, sizeof tops);
   memset(from->b->tophash, evacuatedEmpty, bucketCnt);
   for (; full; full &= full - 1) {
     unsigned i = firstSlot(full);
     unsigned useY = (slotHash(h, t, from->block, i) & newbit) != 0;
-    const place *to = &xy[useY];
-    unsigned k = n[useY]++;
+    unsigned k = n >> 8 * useY & 0xff;
+    n += 1u << 8 * useY;
     if (t->stored)
-      hashesOf(to->block)[k] = hashesOf(from->block)[i];
-    copySlot(to->block + t->slotoff + k * slotsize, from->block + t->slotoff + i * slotsize, slotsize);
-    to->b->tophash[k] = tops[i];
+      hashesOf(block[useY])[k] = hashesOf(from->block)[i];
+    copySlot(block[useY] + t->slotoff + k * slotsize, from->block + t->slotoff + i * slotsize, slotsize);
+    b[useY]->tophash[k] = tops[i];
     from->b->tophash[i] = (uint8_t)(evacuatedX + useY);
     HMAP_COUNT(moved, 1);
+  }
+  xy[0].to.i = n & 0xff;
+  xy[1].to.i = n >> 8;
+}
+
+/* The same in any case. */
+static void evacuateSlots(hmap *h, const place *from, slots full, evacDst xy[2], size_t newbit, void **spare)
+{
+  for (unsigned i = 0; i < bucketCnt; i++) {
+    if (!(full & 1u << i)) {
+      from->b->tophash[i] = evacuatedEmpty;
+      continue;
+    }
+    bool useY = slotHash(h, from->t, from->block, i) & newbit;
+    evacuateSlot(h, from, i, &xy[useY], spare);
+    from->b->tophash[i] = (uint8_t)(evacuatedX + useY);
   }
 }
 
 /* Moves the entries of a chain of the old array. */
 static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
-  bool same = flagsOf(h) & sameSizeGrow;
-  size_t newbit = same ? 0 : noldbuckets(h);
+  size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
   place from = oldBucketAt(h, h->t, oldbucket);
-  const place to[2] = {bucketAt(h->t, h->buckets, oldbucket), bucketAt(h->t, h->buckets, oldbucket + newbit)};
-  if (from.t == h->t && !overflowOf(from.b)) {
-    if (from.t->slotsize == 16)
-      evacuateBucket(h, &from, to, newbit, 16);
-    else
-      evacuateBucket(h, &from, to, newbit, from.t->slotsize);
-    return;
-  }
-  evacDst xy[2] = {{.to = to[0]}, {.to = to[1]}};
+  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}, {.to = bucketAt(h->t, h->buckets, oldbucket + newbit)}};
   do {
-    for (unsigned i = 0; i < bucketCnt; i++) {
-      if (from.b->tophash[i] < minTopHash) {
-        from.b->tophash[i] = evacuatedEmpty;
-        continue;
-      }
-      bool useY = slotHash(h, from.t, from.block, i) & newbit;
-      evacuateSlot(h, &from, i, &xy[useY], spare);
-      from.b->tophash[i] = (uint8_t)(evacuatedX + useY);
-    }
+    slots full = matchFull(from.b);
+    if (!fitsFirst(&xy[0], from.t, full) || !fitsFirst(&xy[1], from.t, full))
+      evacuateSlots(h, &from, full, xy, newbit, spare);
+    else if (from.t->slotsize == 16)
+      evacuateBucket(h, &from, full, xy, newbit, 16);
+    else
+      evacuateBucket(h, &from, full, xy, newbit, from.t->slotsize);
     freeWide(h, &from);
   } while (nextInChain(&from));
 }

@@ -138,6 +138,28 @@ ALWAYS_INLINE bool shouldGrow(const hmap *h)
           tooManyWideBuckets(h->nwide, h->B) || (h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
 }
 
+/* What h->easy may be: 0 if there is anything to do with the next insertion but to insert. */
+static uint32_t easyBelow(const hmap *h)
+{
+  const size_t most = UINT32_C(1) << 30;
+  size_t full = loadFactorNum * (bucketShift(h->B) / loadFactorDen);
+  if (growing(h) || h->retired || flagsOf(h) || shouldGrow(h) || h->B < 1)
+    return 0;
+  return (uint32_t)(full < most ? full : most);
+}
+/* Adds an entry to a vacant slot that the probe has found, if that is all there is to do. Returns whether it was. */
+ALWAYS_INLINE bool mapinsertEasily(hmap *h, const maptype *t, keyhash k, const place *vacant)
+{
+  if (!vacant->b || unlikely(h->count >= h->easy || inEmptySegment(vacant->b)))
+    return false;
+  vacant->b->tophash[vacant->i] = tophash(k.hash);
+  if (t->stored)
+    hashesOf(vacant->block)[vacant->i] = k.stored;
+  h->count++;
+  h->seq++;
+  return true;
+}
+
 /* Adds an entry that is not there. vacant is an empty slot of its chain if one is known; mayGrow is false where this write has
  * had its share of growth: one that ended a growth leaves the next to another write. Returns true with *at its slot, whose key
  * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
@@ -160,6 +182,7 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
     hashesOf(at->block)[at->i] = k.stored;
   h->count++;
   h->seq++;
+  h->easy = easyBelow(h);
   countEntry(h);
   endWrite(h);
   return true;

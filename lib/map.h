@@ -158,6 +158,7 @@ struct hmap {
   uint32_t noverflow;      /* overflow buckets in use in the current array */
   uint32_t nwide;          /* buckets whose block is elsewhere */
   uint32_t seq;            /* changes with every write that moves, adds or removes an entry */
+  uint32_t easy;           /* below this count, an insertion into a vacant slot has nothing else to do (easyBelow) */
   uint32_t nclear;         /* times cleared or deleted to empty, which ends iterators */
 };
 

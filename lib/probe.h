@@ -137,7 +137,7 @@ again:;
   __builtin_prefetch(p.block);
   *at = p;
   if (vacant)
-    vacant->b = NULL;
+    *vacant = (place){0};
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
       p.i = firstSlot(m);
