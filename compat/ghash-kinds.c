@@ -229,6 +229,15 @@ ALWAYS_INLINE bool overwritePlain(GHashTable *t, unsigned char *slot, const mapt
   return false;
 }
 
+/* Adds a key that is not there to a plain table, where that takes more than filling a slot. Returns true: the key is new. */
+NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, keyhash k)
+{
+  place at = mapbucket(&t->h, t->h.t, k.hash), vacant = {0};
+  mapadd(&t->h, t->h.t, k, &at, &vacant);
+  writeNew(t, at, key, value);
+  return true;
+}
+
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
  * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
  * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
@@ -262,7 +271,7 @@ ALWAYS_INLINE bool overwritePlain(GHashTable *t, unsigned char *slot, const mapt
   }
 EACH_KIND(ANY_FORMAT)
 
-/* A key and a value that fit in all blocks of a plain table: what is not done easily is done by the function for any table. */
+/* The same for plain tables. A key and a value that do not fit in all its blocks are left to the function for any table. */
 #define PLAIN(K, F)                                                                         \
   READING(K, K##F, &plain##K[F], mapaccessb)                                                \
   static bool put##K##F(GHashTable *t, gpointer key, gpointer value, bool newKey)           \
@@ -275,7 +284,7 @@ EACH_KIND(ANY_FORMAT)
     if (probe(&t->h, type, &k, key, same##K, &at, &vacant))                                 \
       return overwritePlain(t, slotOf(type, at.block, at.i), type, key, value, newKey);     \
     if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
-      return put##K(t, key, value, newKey);                                                 \
+      return addPlain(t, key, value, k);                                                    \
     setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \
     t->version++;                                                                           \
     return true;                                                                            \

@@ -28,15 +28,17 @@ ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *
   return memhash64(t->keysize == 8 ? read64(key) : read32(key), &h->hash0);
 }
 
-/* Links one more overflow bucket, of which the array must have one, behind p, which is the last of its chain, and moves p there.
+/* Links one more overflow bucket behind b, which is the last of its chain in an array. Returns it, or NULL if there is no memory.
  */
-static void newoverflow(hmap *h, place *p)
+static bmap *newoverflow(hmap *h, bucketArray *a, bmap *b)
 {
-  p->b->link |= linkTo(takeOverflow(p->a));
-  if (p->a == h->buckets)
+  if (!reserveOverflow(a, 1))
+    return NULL;
+  bmap *next = takeOverflow(a);
+  b->link |= linkTo(next);
+  if (a == h->buckets)
     h->noverflow++;
-  nextInChain(p);
-  p->i = 0;
+  return next;
 }
 
 /* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed,
@@ -112,7 +114,9 @@ static void evacuateSlot(hmap *h, const place *from, unsigned i, evacDst *dst, v
     if (dst->prev)
       dst->prev->link |= 0xff;
     dst->prev = to->b;
-    newoverflow(h, to); /* evacuate has reserved it */
+    newoverflow(h, to->a, to->b); /* evacuate has reserved it */
+    nextInChain(to);
+    to->i = 0;
   }
   if (dst->prev)
     dst->prev->link |= filterBit(top);
@@ -133,69 +137,73 @@ static void freeWide(hmap *h, place *p)
   }
 }
 
-/* Whether all entries of a bucket fit in the one that a chain begins with. */
-ALWAYS_INLINE bool fitsFirst(const evacDst *dst, const maptype *t, slots full)
-{
-  return dst->to.t == t && !dst->prev && (full << dst->to.i) >> bucketCnt == 0;
-}
+/* The first buckets of the two chains that entries go to, as pairs to choose from by number. */
+typedef struct evacPair {
+  bmap *b[2];
+  unsigned char *block[2];
+} evacPair;
 
-/* Moves the entries of a bucket when both chains have room for all of them in their first buckets: so without a branch on which
- * of the two it is, which nobody could predict. slotsize is from->t's, a constant where it is a common one. */
-ALWAYS_INLINE void evacuateBucket(hmap *h, const place *from, slots full, evacDst xy[2], size_t newbit, size_t slotsize)
+/* Moves the entries of the first bucket of a chain, without a branch on which of the two it is, which nobody could predict. All
+ * have format t; slotsize is t's, a constant where it is a common one. Returns how many went to each: Y's times 256 + X's. */
+ALWAYS_INLINE unsigned evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned char *block, const evacPair *to,
+                                     size_t newbit, size_t slotsize)
 {
-  const maptype *t = from->t;
-  unsigned char *const block[2] = {xy[0].to.block, xy[1].to.block};
-  bmap *const b[2] = {xy[0].to.b, xy[1].to.b};
-  unsigned n = xy[0].to.i | xy[1].to.i << 8; /* both counts in one register */
+  unsigned n = 0;
   uint8_t tops[bucketCnt];
-  memcpy(tops, from->b->tophash, sizeof tops);
-  memset(from->b->tophash, evacuatedEmpty, bucketCnt);
+  slots full = matchFull(from);
+  memcpy(tops, from->tophash, sizeof tops);
+  memset(from->tophash, evacuatedEmpty, bucketCnt);
   for (; full; full &= full - 1) {
     unsigned i = firstSlot(full);
-    unsigned useY = (slotHash(h, t, from->block, i) & newbit) != 0;
+    unsigned useY = (slotHash(h, t, block, i) & newbit) != 0;
     unsigned k = n >> 8 * useY & 0xff;
     n += 1u << 8 * useY;
     if (t->stored)
-      hashesOf(block[useY])[k] = hashesOf(from->block)[i];
-    copySlot(block[useY] + t->slotoff + k * slotsize, from->block + t->slotoff + i * slotsize, slotsize);
-    b[useY]->tophash[k] = tops[i];
-    from->b->tophash[i] = (uint8_t)(evacuatedX + useY);
+      hashesOf(to->block[useY])[k] = hashesOf(block)[i];
+    copySlot(to->block[useY] + t->slotoff + k * slotsize, block + t->slotoff + i * slotsize, slotsize);
+    to->b[useY]->tophash[k] = tops[i];
+    from->tophash[i] = (uint8_t)(evacuatedX + useY);
     HMAP_COUNT(moved, 1);
   }
-  xy[0].to.i = n & 0xff;
-  xy[1].to.i = n >> 8;
+  return n;
 }
 
-/* The same in any case. */
-static void evacuateSlots(hmap *h, const place *from, slots full, evacDst xy[2], size_t newbit, void **spare)
+/* Moves the entries of what is left of a chain, from being its next bucket; done says how many entries went where already. */
+NOINLINE void evacuateRest(hmap *h, place from, size_t oldbucket, size_t newbit, unsigned done, void **spare)
 {
-  for (unsigned i = 0; i < bucketCnt; i++) {
-    if (!(full & 1u << i)) {
-      from->b->tophash[i] = evacuatedEmpty;
-      continue;
+  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}, {.to = bucketAt(h->t, h->buckets, oldbucket + newbit)}};
+  xy[0].to.i = done & 0xff;
+  xy[1].to.i = done >> 8;
+  do {
+    for (unsigned i = 0; i < bucketCnt; i++) {
+      if (from.b->tophash[i] < minTopHash) {
+        from.b->tophash[i] = evacuatedEmpty;
+        continue;
+      }
+      bool useY = slotHash(h, from.t, from.block, i) & newbit;
+      evacuateSlot(h, &from, i, &xy[useY], spare);
+      from.b->tophash[i] = (uint8_t)(evacuatedX + useY);
     }
-    bool useY = slotHash(h, from->t, from->block, i) & newbit;
-    evacuateSlot(h, from, i, &xy[useY], spare);
-    from->b->tophash[i] = (uint8_t)(evacuatedX + useY);
-  }
+    freeWide(h, &from);
+  } while (nextInChain(&from));
 }
 
 /* Moves the entries of a chain of the old array. */
 static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
+  const maptype *t = h->t;
   size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
-  place from = oldBucketAt(h, h->t, oldbucket);
-  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}, {.to = bucketAt(h->t, h->buckets, oldbucket + newbit)}};
-  do {
-    slots full = matchFull(from.b);
-    if (!fitsFirst(&xy[0], from.t, full) || !fitsFirst(&xy[1], from.t, full))
-      evacuateSlots(h, &from, full, xy, newbit, spare);
-    else if (from.t->slotsize == 16)
-      evacuateBucket(h, &from, full, xy, newbit, 16);
-    else
-      evacuateBucket(h, &from, full, xy, newbit, from.t->slotsize);
-    freeWide(h, &from);
-  } while (nextInChain(&from));
+  place from = oldBucketAt(h, t, oldbucket);
+  unsigned done = 0;
+  if (from.t == t) {
+    place x = bucketAt(t, h->buckets, oldbucket), y = bucketAt(t, h->buckets, oldbucket + newbit);
+    const evacPair to = {{x.b, y.b}, {x.block, y.block}};
+    done = t->slotsize == 16 ? evacuateFirst(h, t, from.b, from.block, &to, newbit, 16)
+                             : evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
+    if (!nextInChain(&from))
+      return;
+  }
+  evacuateRest(h, from, oldbucket, newbit, done, spare);
 }
 
 static void freeSpare(void *spare)

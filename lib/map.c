@@ -107,27 +107,34 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, keyhash k, const v
   return likely(h->buckets != NULL) && mapaccessb(h, t, k, key, equal, at);
 }
 
-/* Returns an empty slot of the chain for hash, which begins at p, and to which it adds a bucket if need be; its b is NULL if
- * there is no memory. */
-NOINLINE place newslot(hmap *h, const maptype *t, uint64_t hash, place p)
+/* Returns a bucket with an empty slot in a chain of array a that begins with b, to which it adds one if need be; or NULL if there
+ * is no memory. The key that is to come there has the tophash top. */
+NOINLINE bmap *newslot(hmap *h, bucketArray *a, bmap *b, uint8_t top)
 {
-  if (inEmptySegment(p.b)) {
-    if (!needSegment(p.a, (size_t)hash & bucketMask(p.a->B)))
-      return (place){0};
-    p = mapbucket(h, t, hash);
+  while (!matchEmpty(b)) {
+    bmap *next = overflowOf(b);
+    if (!next && !(next = newoverflow(h, a, b)))
+      return NULL;
+    b->link |= filterBit(top);
+    b = next;
   }
-  slots empty;
-  while (!(empty = matchEmpty(p.b))) {
-    bmap *last = p.b;
-    if (!nextInChain(&p)) {
-      if (!reserveOverflow(p.a, 1))
-        return (place){0};
-      newoverflow(h, &p);
-    }
-    last->link |= filterBit(tophash(hash));
+  return b;
+}
+
+/* Moves *at, the first bucket of the chain for hash, to an empty slot; its b is NULL if there is no memory. */
+ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at)
+{
+  if (unlikely(inEmptySegment(at->b))) {
+    at->b = NULL;
+    if (!needSegment(at->a, (size_t)hash & bucketMask(at->a->B)))
+      return;
+    *at = mapbucket(h, t, hash);
   }
-  p.i = firstSlot(empty);
-  return p;
+  bmap *b = newslot(h, at->a, at->b, tophash(hash));
+  if (b && b != at->b)
+    toOverflow(t->formats ? at->a->t : t, at, b);
+  at->b = b;
+  at->i = b ? firstSlot(matchEmpty(b)) : 0;
 }
 
 /* Whether the table should grow before it takes one more entry. */
@@ -172,7 +179,10 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
     *at = mapbucket(h, t, k.hash);
     vacant->b = NULL;
   }
-  *at = likely(vacant->b && !inEmptySegment(vacant->b)) ? *vacant : newslot(h, t, k.hash, *at);
+  if (vacant->b && !inEmptySegment(vacant->b))
+    *at = *vacant;
+  else
+    toNewSlot(h, t, k.hash, at);
   if (unlikely(!at->b)) {
     endWrite(h);
     return false;
@@ -188,6 +198,18 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
   return true;
 }
 
+/* Adds an entry that probe has just not found, with a write's share of other work. at, vacant: as probe left them. *at and the
+ * result are mapinsert's. */
+ALWAYS_INLINE bool mapadd(hmap *h, const maptype *t, keyhash k, place *at, place *vacant)
+{
+  bool mayGrow = !growing(h);
+  if (unlikely(writeWork(h))) {
+    *at = mapbucket(h, t, k.hash);
+    vacant->b = NULL; /* it may be in a bucket that has just been left */
+  }
+  return mapinsert(h, t, k, at, vacant, mayGrow);
+}
+
 /* Finds a key or adds it. Returns true if it was there: then nothing has changed, and nothing has moved. *at is its slot; for a
  * new entry the caller must write the key and the elem. at->b is NULL, and the table as it was, if there is no memory. */
 ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
@@ -200,12 +222,7 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *k
     if (probe(h, t, &k, key, equal, at, &vacant))
       return true;
   } while (t->callbacks && !at->b);
-  bool mayGrow = !growing(h);
-  if (unlikely(writeWork(h))) {
-    *at = mapbucket(h, t, k.hash);
-    vacant.b = NULL; /* it may be in a bucket that has just been left */
-  }
-  mapinsert(h, t, k, at, &vacant, mayGrow);
+  mapadd(h, t, k, at, &vacant);
   return false;
 }
 
