@@ -142,7 +142,7 @@ ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
   return !growing(h) &&
          (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-          tooManyWideBuckets(h->nwide, h->B) || (h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
+          tooManyWideBuckets(h->nwide, h->B) || (h->B == 0 && h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
 }
 
 /* What h->easy may be: 0 if there is anything to do with the next insertion but to insert. */

@@ -7,7 +7,7 @@ static size_t arrayFootprint(const bucketArray *a)
   size_t bytes = a ? a->bytes : 0;
   if (!a)
     return 0;
-  for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
+  for (size_t i = a->released; !oneSegment(a) && i < nsegments(a); i++) /* the end of a released directory may be gone */
     bytes += hasSegment(a, i << a->t->segbits) ? bytesOfSegment(a->t) : 0;
   for (const overflowSlab *s = a->slabs; s; s = s->next)
     bytes += bytesOfSlab(a->t, s);
