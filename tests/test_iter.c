@@ -43,9 +43,9 @@ static size_t pinsOf(const hmap *h)
 {
   size_t n = 0;
   if (h->buckets)
-    n += arrayOf(h->buckets)->pins;
+    n += h->buckets->pins;
   if (h->oldbuckets)
-    n += arrayOf(h->oldbuckets)->pins;
+    n += h->oldbuckets->pins;
   bucketArray *a = h->retired;
   if (a)
     do
@@ -265,7 +265,7 @@ static void test_growth_during_a_walk_that_began_mid_growth(void **state)
         hmap *h = growingTable(B);
         for (size_t i = 0; i < begun << (B - 2); i++)
           if (noldbuckets(h) - h->nevacuate > 1)
-            evacuate(h, h->nevacuate);
+            evacuate(h);
         assert_true(growing(h));
         uint64_t n = nextKey = hmap_len(h);
         walkWhile(h, n, n, addSome);
@@ -284,16 +284,14 @@ static void test_several_growths_during_a_walk(void **state)
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
 }
-/* The growth goes on between any two steps, one bucket each. */
+/* The growth goes on between any two steps, by some buckets. */
 static void growSlowly(hmap *h, size_t i)
 {
   (void)i;
-  if (growing(h))
-    evacuate(h, randomBelow(noldbuckets(h)));
-  if (growing(h) && i % 3 == 0)
-    evacuate(h, h->nevacuate);
+  for (size_t n = randomBelow(3); n > 0 && growing(h); n--)
+    evacuate(h);
 }
-static void test_evacuation_between_steps_in_any_order(void **state)
+static void test_evacuation_between_steps(void **state)
 {
   (void)state;
   for (int round = 0; round < 60; round++) {
@@ -345,7 +343,7 @@ static void test_growth_at_the_same_size_during_a_walk(void **state)
         if (i > 3 && growing(h))
           assert_true(flagsOf(h) & sameSizeGrow);
         if (growing(h))
-          evacuate(h, randomBelow(noldbuckets(h)));
+          evacuate(h);
         ASSERT_SOUND(h);
       }
       for (size_t k = 0; k < maxKey - 1; k++)
@@ -435,8 +433,7 @@ static void test_go_70189_clear_during_a_walk_ends_it(void **state)
 static hmap *halfGrownTable(uint8_t B)
 {
   hmap *h = growingTable(B);
-  for (size_t i = 0; i < noldbuckets(h); i += 2)
-    evacuate(h, i);
+  evacuateTo(h, noldbuckets(h) / 2);
   return h;
 }
 static void test_go_59411_clear_during_a_walk_and_growth_ends_it(void **state)
@@ -507,26 +504,30 @@ static void test_an_abandoned_walk_only_delays_freeing(void **state)
 static void test_pinned_arrays_go_when_the_walk_ends(void **state)
 {
   (void)state;
-  hmap *h = fullTable(11); /* large enough to come from the system */
+  hmap *h = fullTable(11); /* large enough for many segments, and for slabs of overflow buckets */
   hmap_iter it;
+  bucketArray *a = h->buckets;
+  size_t pieces = 1 + segmentsIn(a) + slabsIn(a);
+  assert_true(segmentsIn(a) > 8 && slabsIn(a) > 1);
   startWalk(&it, h);
   walkStep(&it);
   putRange(h, 0, capacity(12));
   settle(h);
-  size_t before = memory.mapped;
+  size_t before = memory.live;
   assert_int_equal(retiredCount(h), 1);
   for (int i = 0; i < 100; i++)
     cut(h, 1000000);
-  assert_int_equal(memory.mapped, before);
+  assert_int_equal(memory.live, before);
+  assert_int_equal(segmentsIn(a), nsegments(a));
   hmap_iter_end(&it);
   for (int i = 0; i < 100; i++)
     cut(h, 1000000);
   assert_int_equal(retiredCount(h), 0);
-  assert_true(memory.mapped < before);
+  assert_int_equal(memory.live, before - pieces);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
 }
-/* The old array of a large table goes back piece by piece as it is evacuated; but not while a walk reads it. */
+/* The old array of a large table goes back segment by segment as it is evacuated; but not while a walk reads it. */
 static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
 {
   (void)state;
@@ -535,18 +536,75 @@ static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
   hmap_iter it;
   for (int i = 0; i < 600; i++)
     assert_false(cut(h, 1000000));
-  size_t unmapped = memory.unmapped;
-  assert_true(unmapped > 0);
+  bucketArray *old = h->oldbuckets;
+  size_t freed = old->released;
+  assert_true(freed > 0 && freed == nsegments(old) - segmentsIn(old));
+  resetCounts();
   startWalk(&it, h);
   while (walkStep(&it) != UINT64_MAX)
     if (growing(h))
       assert_false(cut(h, 1000000));
   assert_false(growing(h));
-  assert_int_equal(memory.unmapped, unmapped);
+  assert_int_equal(counted.freed, 0);
+  assert_int_equal(old->released, freed);
   assertReturned(0, n, 1, 1);
   assert_false(cut(h, 1000000));
-  assert_true(memory.unmapped > unmapped);
+  assert_true(counted.freed > 0);
   hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+/* Whatever has been evacuated when a walk begins, or meanwhile, and whatever has gone of the old array. */
+static void test_walks_at_every_nevacuate(void **state)
+{
+  (void)state;
+  for (int writes = 0; writes < 2; writes++) /* they free what was evacuated, too */
+    for (uint8_t B = 0; B < 10; B = (uint8_t)(B + (quick() ? 5 : 3))) {
+      size_t step = quick() ? 32 : B > 5 ? 8 : 1;
+      for (size_t at = 0; at <= bucketShift(B); at += step) {
+        hmap *h = growingTable(B);
+        uint64_t n = hmap_len(h);
+        hmap_iter early, it;
+        hmap_iter_init(&early, h);
+        if (!writes)
+          evacuateTo(h, at);
+        while (writes && growing(h) && h->nevacuate < at)
+          assert_false(cut(h, 1000000));
+        startWalk(&it, h);
+        finishWalk(&it);
+        assertReturned(0, n, 1, 1);
+        memset(returned, 0, sizeof returned);
+        finishWalk(&early);
+        assertReturned(0, n, 1, 1);
+        startWalk(&it, h); /* and nothing is pinned now */
+        finishWalk(&it);
+        assertReturned(0, n, 1, 1);
+        assert_int_equal(pinsOf(h), 0);
+        hmap_free(h);
+      }
+    }
+  ASSERT_NOTHING_LEFT();
+}
+/* A table made for many entries has few segments. */
+static void test_walks_over_a_table_that_is_mostly_not_there(void **state)
+{
+  (void)state;
+  for (uint64_t n = 0; n < 40; n = n * 2 + 1)
+    for (int grow = 0; grow < 3; grow++) {
+      hmap *h = makeInts(capacity(14));
+      hmap_iter it;
+      putRange(h, 0, n);
+      if (grow)
+        growNow(h);
+      evacuateTo(h, grow == 2 ? noldbuckets(h) / 2 : 0);
+      assert_true(segmentsIn(h->buckets) <= 2 * n + 4);
+      startWalk(&it, h);
+      finishWalk(&it);
+      assertReturned(0, n, 1, 1);
+      nextKey = n;
+      perStep = 3;
+      walkWhile(h, n, n, addSome);
+      hmap_free(h);
+    }
   ASSERT_NOTHING_LEFT();
 }
 static void test_several_walks_at_once(void **state)
@@ -656,7 +714,7 @@ static void test_a_walk_never_calls_the_users_functions(void **state)
   calls = 0;
   while (walkStep(&it) != UINT64_MAX)
     if (growing(h))
-      evacuate(h, h->nevacuate);
+      evacuate(h);
   assertReturned(0, n, 1, 1);
   assert_false(growing(h));
   assert_int_equal(calls, 0);
@@ -709,7 +767,7 @@ int main(void)
       TEST(test_growth_during_a_walk_that_began_settled),
       TEST(test_growth_during_a_walk_that_began_mid_growth),
       TEST(test_several_growths_during_a_walk),
-      TEST(test_evacuation_between_steps_in_any_order),
+      TEST(test_evacuation_between_steps),
       TEST(test_growth_at_the_same_size_during_a_walk),
       TEST(test_churn_during_a_walk),
       TEST(test_an_entry_that_comes_back),
@@ -720,6 +778,8 @@ int main(void)
       TEST(test_an_abandoned_walk_only_delays_freeing),
       TEST(test_pinned_arrays_go_when_the_walk_ends),
       TEST(test_a_walk_over_a_large_table_that_goes_on_growing),
+      TEST(test_walks_at_every_nevacuate),
+      TEST(test_walks_over_a_table_that_is_mostly_not_there),
       TEST(test_several_walks_at_once),
       TEST(test_freed_string_keys_are_never_looked_at),
       TEST(test_a_walk_never_calls_the_users_functions),

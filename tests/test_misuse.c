@@ -5,12 +5,12 @@
 #include <semaphore.h>
 
 static hmap *shared;
-static hmap_iter walk;               /* one that began before the write */
-static sem_t inside, done;           /* the writer is in the middle; the other thread has done its deed */
+static hmap_iter walk;     /* one that began before the write */
+static sem_t inside, done; /* the writer is in the middle; the other thread has done its deed */
 static pthread_t writer;
 static bool armed;
-static void (*deed)(void);           /* what the other thread does */
-static void (*write_)(void);         /* how the writer writes */
+static void (*deed)(void);   /* what the other thread does */
+static void (*write_)(void); /* how the writer writes */
 static bool checked;
 
 /* Stops the writer, in the middle of a write, until the other thread is done. */
@@ -308,8 +308,8 @@ static void test_many_readers_at_once(void **state)
     assert_int_equal(pthread_join(threads[i], &result), 0);
     assert_ptr_equal(result, h);
   }
-  assert_int_equal(arrayOf(h->buckets)->pins, 0);
-  assert_int_equal(arrayOf(h->oldbuckets)->pins, 0);
+  assert_int_equal(h->buckets->pins, 0);
+  assert_int_equal(h->oldbuckets->pins, 0);
   hmap_free(h);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -44,14 +45,17 @@ static inline void resetCounts(void)
 
 /* The memory that the engine has, and what is to be refused. */
 static struct {
-  size_t calls;         /* allocations asked for */
-  size_t failAt;        /* the number of the one that fails, from 1; 0: none does */
-  bool failAll;         /* all fail */
-  size_t failLarge;     /* those of that many bytes and more fail; 0: none */
-  bool keepPages;       /* munmap fails */
-  size_t live, mapped;  /* blocks not freed, bytes not unmapped */
-  size_t unmapped;      /* bytes unmapped so far */
-  void (*hook)(void);   /* called before each allocation */
+  size_t calls;        /* allocations asked for */
+  size_t failAt;       /* the number of the one that fails, from 1; 0: none does */
+  bool failAll;        /* all fail */
+  size_t failLarge;    /* those of that many bytes and more fail; 0: none */
+  bool keepPages;      /* munmap fails */
+  size_t page;         /* what the system says a page has; 0: the truth */
+  size_t live, mapped; /* blocks not freed, bytes not unmapped */
+  size_t heap, peak;   /* bytes of the blocks not freed, and of what is mapped, at most so far */
+  size_t asked, most;  /* bytes that malloc and calloc were asked for so far, and at most at once */
+  size_t unmapped;     /* bytes unmapped so far */
+  void (*hook)(void);  /* called before each allocation */
 } memory;
 
 static inline bool mayAllocate(size_t bytes)
@@ -64,21 +68,38 @@ static inline bool mayAllocate(size_t bytes)
   errno = ENOMEM;
   return false;
 }
+static inline void notePeak(void)
+{
+  if (memory.heap + memory.mapped > memory.peak)
+    memory.peak = memory.heap + memory.mapped;
+}
+static inline void *noteBlock(void *p, size_t n)
+{
+  if (!p)
+    return NULL;
+  ADD(memory.live, 1);
+  ADD(memory.heap, malloc_usable_size(p));
+  ADD(memory.asked, n);
+  if (n > memory.most)
+    memory.most = n;
+  notePeak();
+  return p;
+}
 static inline void *testMalloc(size_t n)
 {
-  void *p = mayAllocate(n) ? malloc(n) : NULL;
-  ADD(memory.live, p != NULL);
+  void *p = noteBlock(mayAllocate(n) ? malloc(n) : NULL, n);
   return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
 }
 static inline void *testCalloc(size_t n, size_t size)
 {
-  void *p = mayAllocate(n * size) ? calloc(n, size) : NULL;
-  ADD(memory.live, p != NULL);
-  return p;
+  return noteBlock(mayAllocate(n * size) ? calloc(n, size) : NULL, n * size);
 }
 static inline void testFree(void *p)
 {
-  ADD(memory.live, -(size_t)(p != NULL));
+  if (!p)
+    return;
+  ADD(memory.live, -(size_t)1);
+  ADD(memory.heap, -malloc_usable_size(p));
   free(p);
 }
 static inline char *testStrdup(const char *s)
@@ -96,6 +117,7 @@ static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off
   void *q = mayAllocate(n) ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
   if (q != MAP_FAILED)
     ADD(memory.mapped, wholePages(n));
+  notePeak();
   return q;
 }
 static inline int testMunmap(void *p, size_t n)
@@ -108,12 +130,17 @@ static inline int testMunmap(void *p, size_t n)
   ADD(memory.unmapped, wholePages(n));
   return munmap(p, n);
 }
+static inline long testSysconf(int name)
+{
+  return name == _SC_PAGESIZE && memory.page ? (long)memory.page : sysconf(name);
+}
 
 #define malloc testMalloc
 #define calloc testCalloc
 #define free testFree
 #define mmap testMmap
 #define munmap testMunmap
+#define sysconf testSysconf
 #undef strdup
 #define strdup testStrdup
 #include "../lib/engine.c"
@@ -122,21 +149,22 @@ static inline int testMunmap(void *p, size_t n)
 #undef free
 #undef mmap
 #undef munmap
+#undef sysconf
 #undef strdup
 
 /* All that a test made has gone back. */
-#define ASSERT_NOTHING_LEFT()         \
-  do {                                \
-    assert_int_equal(memory.live, 0); \
+#define ASSERT_NOTHING_LEFT()           \
+  do {                                  \
+    assert_int_equal(memory.live, 0);   \
     assert_int_equal(memory.mapped, 0); \
   } while (0)
 
 /* Every invariant of a table holds. */
-#define ASSERT_SOUND(h)                      \
-  do {                                       \
-    const char *broken_ = hmap_check(h);     \
-    if (broken_)                             \
-      fail_msg("hmap_check: %s", broken_);   \
+#define ASSERT_SOUND(h)                    \
+  do {                                     \
+    const char *broken_ = hmap_check(h);   \
+    if (broken_)                           \
+      fail_msg("hmap_check: %s", broken_); \
   } while (0)
 
 /* Random numbers: splitmix64, from HMAP_TEST_SEED or the same in every run. */
@@ -270,6 +298,45 @@ static inline hmap *growingTable(uint8_t B)
   hmap *h = fullTable(B);
   assert_true(hashGrow(h));
   return h;
+}
+
+/* The first bucket of chain i of an array. */
+static inline bmap *bucketOf(bucketArray *a, size_t i)
+{
+  return bucketAt(a->t, a, i).b;
+}
+static inline unsigned char *blockOf(bucketArray *a, size_t i)
+{
+  return bucketAt(a->t, a, i).block;
+}
+/* How many segments of an array are there. */
+static inline size_t segmentsIn(const bucketArray *a)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < nsegments(a); i++)
+    n += a->segments[i] != NULL;
+  return n;
+}
+static inline size_t slabsIn(const bucketArray *a)
+{
+  size_t n = 0;
+  for (const overflowSlab *s = a->slabs; s; s = s->next)
+    n++;
+  return n;
+}
+/* Begins a growth to twice the size, however few entries there are. */
+static inline void growNow(hmap *h)
+{
+  size_t count = h->count;
+  h->count = capacity(h->B);
+  assert_true(hashGrow(h));
+  h->count = count;
+}
+/* Evacuates the first n old buckets. */
+static inline void evacuateTo(hmap *h, size_t n)
+{
+  while (growing(h) && h->nevacuate < n)
+    assert_true(evacuate(h));
 }
 
 /* Makes more writes until a growth is over, without adding entries. */
