@@ -21,6 +21,7 @@ static void makeFamilies(void)
           .elemsize = f % 2 == 0 ? 0
                       : f == 1   ? 4
                                  : sizeof(void *),
+          .format = (uint8_t)f,
           .formats = families[stored],
       };
       layout(&t);
@@ -28,10 +29,10 @@ static void makeFamilies(void)
     }
 }
 
-static bool equalWord(const hmap *h, const maptype *t, unsigned char *block, unsigned i, uint32_t stored, const void *key)
+static bool equalWord(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
 {
   (void)h;
-  return (!t->stored || hashesOf(block)[i] == stored) && wordKey(t, slotOf(t, block, i)) == *(const uintptr_t *)key;
+  return (!t->stored || hashesOf(block)[i] == k->stored) && wordKey(t, slotOf(t, block, i)) == *(const uintptr_t *)key;
 }
 
 typedef struct subject {
@@ -64,10 +65,10 @@ static keyhash hashWord(const subject *s, uintptr_t key)
 {
   if (!s->t->stored) {
     uint64_t hash = memhash64(key, &s->h.hash0);
-    return (keyhash){hash, (uint32_t)hash};
+    return (keyhash){hash, (uint32_t)hash, 0};
   }
   uint32_t raw = (uint32_t)(key * 2654435761u ^ key >> 16) >> s->badBits;
-  return (keyhash){mix32(raw, &s->h.hash0), raw};
+  return (keyhash){mix32(raw, &s->h.hash0), raw, 0};
 }
 
 static void putEntry(subject *s, size_t i, uintptr_t elem)
@@ -75,7 +76,7 @@ static void putEntry(subject *s, size_t i, uintptr_t elem)
   place at = {0};
   keyhash k = hashWord(s, s->key[i]);
   wantFormat(&s->h, s->key[i], elem);
-  assert_int_equal(mapassign(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  assert_int_equal(mapassign(&s->h, s->t, k, &s->key[i], equalWord, &at), s->there[i]);
   assert_non_null(at.b);
   assert_true(setEntry(&s->h, &at, s->key[i], elem, NULL));
   s->count += !s->there[i];
@@ -87,7 +88,7 @@ static void cutEntry(subject *s, size_t i)
 {
   place at = {0};
   keyhash k = hashWord(s, s->key[i]);
-  assert_int_equal(mapaccessw(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  assert_int_equal(mapaccessw(&s->h, s->t, k, &s->key[i], equalWord, &at), s->there[i]);
   if (s->there[i]) {
     mapdelete(&s->h, &at);
     s->count--;
@@ -99,7 +100,7 @@ static void lookAt(subject *s, size_t i)
 {
   place at = {0};
   keyhash k = hashWord(s, s->key[i]);
-  assert_int_equal(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[i], equalWord, &at), s->there[i]);
+  assert_int_equal(mapaccess(&s->h, s->t, k, &s->key[i], equalWord, &at), s->there[i]);
   if (s->there[i])
     assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
 }
@@ -124,6 +125,8 @@ static void walkAll(subject *s, unsigned rare)
     size_t i = numberOf(s, key);
     assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
     came++;
+    at = walkHere(&s->h, s->t, &w);
+    assert_int_equal(wordKey(at.t, slotOf(at.t, at.block, at.i)), key);
     if (random64() % 3 == 0) {
       s->elem[i] = randomSize(rare);
       assert_true(setEntry(&s->h, &at, key, s->elem[i], NULL));
@@ -231,11 +234,11 @@ static void test_one_large_key_changes_one_bucket(void **state)
   assert_ptr_equal(s->h.t, &families[0][0]);
   place before, after;
   keyhash k = hashWord(s, 500);
-  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[500], equalWord, &before));
+  assert_true(mapaccess(&s->h, s->t, k, &s->key[500], equalWord, &before));
   assert_true(setEntry(&s->h, &before, 500, UINTPTR_MAX, NULL));
   assert_int_equal(s->h.nwide, 1);
   s->elem[500] = UINTPTR_MAX;
-  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[500], equalWord, &after));
+  assert_true(mapaccess(&s->h, s->t, k, &s->key[500], equalWord, &after));
   assert_ptr_equal(after.b, before.b);
   assert_int_equal(after.i, before.i);
   for (size_t i = 0; i < 1000; i++)
@@ -264,6 +267,7 @@ static void test_no_memory_to_widen(void **state)
   while (walknext(&s->h, s->t, &w, &at)) { /* every old bucket becomes wide; the new array is not made for that */
     uintptr_t key = wordKey(at.t, slotOf(at.t, at.block, at.i));
     s->elem[key] = UINTPTR_MAX - key;
+    at = walkHere(&s->h, s->t, &w);
     assert_true(setEntry(&s->h, &at, key, s->elem[key], NULL));
   }
   uint32_t evacuated = s->h.nevacuate;
@@ -272,7 +276,7 @@ static void test_no_memory_to_widen(void **state)
   keyhash k = hashWord(s, s->key[0]);
   place new = bucketAt(s->h.t, s->h.buckets, 0);
   assert_false(widenBlock(&s->h, &new, NULL));
-  assert_true(mapaccessw(&s->h, s->t, k.hash, k.stored, &s->key[0], equalWord, &moved));
+  assert_true(mapaccessw(&s->h, s->t, k, &s->key[0], equalWord, &moved));
   assert_int_equal(s->h.nevacuate, evacuated);
   for (size_t i = 0; i < 300; i++)
     lookAt(s, i);
@@ -351,10 +355,10 @@ static void test_deleting_backwards_from_behind_a_half_bucket(void **state)
   memory.failAt = 0;
   assert_int_equal(s->h.noverflow, 1);
   keyhash k = hashWord(s, s->key[3]);
-  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[3], equalWord, &at));
+  assert_true(mapaccess(&s->h, s->t, k, &s->key[3], equalWord, &at));
   mapdelete(&s->h, &at);
   k = hashWord(s, s->key[4]);
-  assert_true(mapaccess(&s->h, s->t, k.hash, k.stored, &s->key[4], equalWord, &at));
+  assert_true(mapaccess(&s->h, s->t, k, &s->key[4], equalWord, &at));
   mapdelete(&s->h, &at);
   assert_null(mapcheck(&s->h));
   assert_int_equal(bucketOf(s->h.buckets, 0)->tophash[3], emptyRest);

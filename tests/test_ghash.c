@@ -556,7 +556,7 @@ static void walkAndCut(guint kind, guint cut, bool foreachCut)
   gpointer k;
   bool seen[poolSize] = {false};
   guint n = 0, size = g_hash_table_size(t);
-  bmap *old = t->h.oldbuckets;
+  bucketArray *old = t->h.oldbuckets;
   g_hash_table_iter_init(&iter, t);
   while (g_hash_table_iter_next(&iter, &k, NULL)) {
     guint i = numberOf(kind, k);
@@ -643,16 +643,26 @@ static void removing_an_entry_twice_does_nothing(void **state)
 
 /* What writes, and what moves */
 
+/* All bytes of an array: directory, segments, slabs. */
+static void appendArray(GByteArray *bytes, const bucketArray *a)
+{
+  g_byte_array_append(bytes, (const void *)a, (guint)a->bytes);
+  for (size_t i = 0; i < nsegments(a); i++)
+    if (!oneSegment(a) && hasSegment(a, i << a->t->segbits))
+      g_byte_array_append(bytes, (const void *)bmapIn(a->segments[i], segmentMask(a->t)),
+                          (guint)bucketBytes(a->t, segmentMask(a->t) + 1));
+  for (const overflowSlab *s = a->slabs; s; s = s->next)
+    g_byte_array_append(bytes, (const void *)s, (guint)bytesOfSlab(a->t, s));
+}
 /* All bytes of a table: its struct and its arrays. */
 static GByteArray *bytesOf(const GHashTable *t)
 {
   GByteArray *bytes = g_byte_array_new();
-  bmap *arrays[] = {t->h.buckets, t->h.oldbuckets};
+  bucketArray *arrays[] = {t->h.buckets, t->h.oldbuckets};
   g_byte_array_append(bytes, (const void *)t, sizeof *t);
   for (guint i = 0; i < 2; i++)
-    for (bucketArray *a = arrays[i] ? arrayOf(arrays[i]) : NULL, *c = a; c; c = c == a ? a->chunks : c->next)
-      if (a->released == 0)
-        g_byte_array_append(bytes, (const void *)c, (guint)arrayBytes(t->h.t, c->n));
+    if (arrays[i])
+      appendArray(bytes, arrays[i]);
   return bytes;
 }
 
@@ -1037,7 +1047,7 @@ static void insertTooMany(void)
   GHashTable *t = filledTable(kindDirect, 10);
   t->h.B = 31; /* it does not want to grow */
   for (t->h.count = maxEntries;; t->h.count++) {
-    writeNew(t, (place){.b = t->h.buckets, .block = t->h.blocks, .t = t->h.t}, NULL, NULL);
+    writeNew(t, bucketAt(t->h.t, t->h.buckets, 0), NULL, NULL);
     fputs("the last one. ", stderr);
   }
 }

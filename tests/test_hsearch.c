@@ -26,6 +26,11 @@
 
 enum { maxRegions = 1 << 14 };
 
+static size_t larger(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
+
 static struct region {
   void *p;
   size_t size, live; /* bytes, and those of them that are still there: mappings are given back in pieces */
@@ -757,7 +762,7 @@ static void test_find_never_writes(void **state)
   memset(sealed, 0, sizeof *sealed);
   assert_int_equal(hcreate_r(0, sealed), 1);
   for (size_t i = 0; i < sealedKeys; i++) {
-    const bmap *old = tableOf(sealed)->h.oldbuckets;
+    const bucketArray *old = tableOf(sealed)->h.oldbuckets;
     look(sealed, keys[i], keys[i], ENTER, 0);
     bool began = !old && growing(&tableOf(sealed)->h);
     if ((!began && i % 64) || !sealable())
