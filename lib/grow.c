@@ -195,7 +195,7 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
   size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
   place from = oldBucketAt(h, t, oldbucket);
   unsigned done = 0;
-  if (from.t == t) {
+  if (from.t == t && !isWide(from.b)) {
     place x = bucketAt(t, h->buckets, oldbucket), y = bucketAt(t, h->buckets, oldbucket + newbit);
     const evacPair to = {{x.b, y.b}, {x.block, y.block}};
     done = t->slotsize == 16 ? evacuateFirst(h, t, from.b, from.block, &to, newbit, 16)
