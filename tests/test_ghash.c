@@ -32,14 +32,20 @@ static void *refusingMalloc(size_t n)
   void *p = noMemory ? NULL : malloc(n);
   return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
 }
+static void *refusingCalloc(size_t n, size_t size)
+{
+  return noMemory ? NULL : calloc(n, size);
+}
 static void *refusingMmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
 {
   return noMemory ? MAP_FAILED : mmap(p, n, prot, flags, fd, offset);
 }
 #define malloc refusingMalloc
+#define calloc refusingCalloc
 #define mmap refusingMmap
 #include "../compat/ghash.c"
 #undef malloc
+#undef calloc
 #undef mmap
 
 #define ASSERT_SOUND(t)                    \
@@ -169,7 +175,7 @@ static guint numberOf(guint kind, gconstpointer key)
 static GHashTable *emptyTable(guint kind)
 {
   GHashTable *t = g_hash_table_new(functions[kind].hash, functions[kind].equal);
-  assert_int_equal(t->h.tag, kind);
+  assert_int_equal(t->h.tag, kind << plainBits); /* empty, and so not known to be plain */
   return t;
 }
 
