@@ -40,7 +40,7 @@ static size_t nregions;
 
 static size_t allocations;         /* asked for since begin() */
 static size_t failFirst, failLast; /* which of them to refuse, counted from 1 */
-static size_t tooLarge; /* those of that many bytes and more are refused; 0: none */
+static size_t badFrom, badTo; /* those of so many bytes, but fewer than that, are refused */
 static bool pagesWanted;
 static size_t refused, largestMalloc;
 static size_t comparisons; /* calls of strcmp */
@@ -51,7 +51,7 @@ static struct {
 static bool refuse(size_t n)
 {
   allocations++;
-  if ((allocations < failFirst || allocations > failLast) && (!tooLarge || n < tooLarge))
+  if ((allocations < failFirst || allocations > failLast) && (n < badFrom || n >= badTo))
     return false;
   refused++;
   errno = ENOMEM;
@@ -172,7 +172,7 @@ static int begin(void **state)
   htab = (struct hsearch_data){0};
   nregions = 0;
   allocations = failFirst = failLast = refused = largestMalloc = 0;
-  tooLarge = 0;
+  badFrom = badTo = 0;
   pagesWanted = false;
   return 0;
 }
@@ -330,13 +330,13 @@ static void test_nel_absurd(void **state)
 static void test_nel_that_memory_has_not(void **state)
 {
   (void)state;
-  tooLarge = 8 << 10; /* the directory has 1024 segments */
+  badFrom = 8 << 10, badTo = SIZE_MAX; /* the directory has 1024 segments */
   errno = untouched;
   assert_int_equal(hcreate_r(1000000, &htab), 0);
   assert_int_equal(errno, ENOMEM);
   assert_null(tableOf(&htab));
   assert_int_equal(nregions, 0);
-  tooLarge = 0;
+  badTo = 0;
   mustMake(1000000);
 }
 
@@ -788,11 +788,11 @@ static void test_enter_that_cannot_grow_leaves_errno(void **state)
   (void)state;
   char(*keys)[keyBytes] = newKeys(4000);
   mustMake(0);
-  tooLarge = 20 << 10; /* a segment; entries can be had, and some overflow buckets */
+  badFrom = 28000, badTo = 30000; /* segments, not entries; of overflow buckets some can be had */
   enterAll(keys, 4000);
   assert_true(refused > 0);
   checkTable(&htab);
-  tooLarge = 0;
+  badTo = 0;
   findAll(keys, 4000);
   free(keys);
 }
