@@ -168,9 +168,13 @@ ALWAYS_INLINE unsigned evacuateFirst(hmap *h, const maptype *t, bmap *from, unsi
   return n;
 }
 
-/* Moves the entries of what is left of a chain, from being its next bucket; done says how many entries went where already. */
-NOINLINE void evacuateRest(hmap *h, place from, size_t oldbucket, size_t newbit, unsigned done, void **spare)
+/* Moves the entries of a chain from an overflow bucket of it on, or, if that is NULL, all; done says how many went where already.
+ */
+NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t newbit, unsigned done, void **spare)
 {
+  place from = oldBucketAt(h, h->t, oldbucket);
+  if (overflow)
+    toOverflow(oldType(h, h->t), &from, overflow);
   evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}, {.to = bucketAt(h->t, h->buckets, oldbucket + newbit)}};
   xy[0].to.i = done & 0xff;
   xy[1].to.i = done >> 8;
@@ -193,17 +197,19 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
   const maptype *t = h->t;
   size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
-  place from = oldBucketAt(h, t, oldbucket);
+  const place from = oldBucketAt(h, t, oldbucket);
+  bmap *next = NULL;
   unsigned done = 0;
   if (from.t == t && !isWide(from.b)) {
-    place x = bucketAt(t, h->buckets, oldbucket), y = bucketAt(t, h->buckets, oldbucket + newbit);
+    const place x = bucketAt(t, h->buckets, oldbucket), y = bucketAt(t, h->buckets, oldbucket + newbit);
     const evacPair to = {{x.b, y.b}, {x.block, y.block}};
     done = t->slotsize == 16 ? evacuateFirst(h, t, from.b, from.block, &to, newbit, 16)
                              : evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
-    if (!nextInChain(&from))
+    next = overflowOf(from.b);
+    if (!next)
       return;
   }
-  evacuateRest(h, from, oldbucket, newbit, done, spare);
+  evacuateRest(h, next, oldbucket, newbit, done, spare);
 }
 
 static void freeSpare(void *spare)
