@@ -34,6 +34,7 @@ static bool newoverflow(hmap *h, place *p)
   p->b->overflow = ++a->nextOverflow;
   if (p->buckets == h->buckets)
     h->noverflow++;
+  countOverflow(h);
   nextInChain(p);
   p->i = 0;
   return true;
@@ -58,7 +59,7 @@ NOINLINE bool hashGrow(hmap *h)
   h->nevacuate = 0;
   h->noverflow = 0;
   h->seq++;
-  countGrowth(h);
+  countGrowth(h, (uint8_t)(B - bigger));
   return true;
 }
 
@@ -144,6 +145,7 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
   size_t newbit = noldbuckets(h);
   bool same = flagsOf(h) & sameSizeGrow;
   place from = oldBucketAt(h, h->t, oldbucket);
+  countEvacuated(h, from);
   evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, h->blocks, oldbucket)}};
   if (!same)
     xy[1].to = bucketAt(h->t, h->buckets, h->blocks, oldbucket + newbit);

@@ -60,13 +60,15 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   while (B < maxB && overLoadFactor(hint, B))
     B++;
   *h = (hmap){.t = t, .hash0 = newSeed()};
-  countTable(h);
-  if (hint == 0)
+  if (hint == 0) {
+    countTable(h);
     return true;
+  }
   if (overLoadFactor(hint, B) || !(h->buckets = makeBucketArray(t, B)))
     return false;
   h->B = B;
   h->blocks = blocksOf(arrayOf(h->buckets));
+  countTable(h);
   return true;
 }
 
@@ -80,6 +82,7 @@ NOINLINE bool firstBuckets(hmap *h)
     return false;
   h->buckets = buckets;
   h->blocks = blocksOf(arrayOf(buckets));
+  countBuckets(h);
   return true;
 }
 
@@ -116,6 +119,7 @@ NOINLINE place newslot(hmap *h, uint8_t top, place p)
     last->filter |= filterBit(top);
   }
   p.i = firstSlot(empty);
+  countChain(h, p);
   return p;
 }
 
@@ -254,6 +258,7 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
     markRest(*p);
   h->count--;
   h->seq++;
+  countRemoved(h, 1);
   if (unlikely(h->count == 0)) {
     h->hash0 = newSeed(); /* no entry depends on the old one */
     h->nclear++;
@@ -303,6 +308,7 @@ static hmap mapdetach(hmap *h)
       .nclear = old.nclear + 1,
   };
   endWrite(h);
+  countDetached(&old);
   old.retired = NULL;
   return old;
 }
@@ -331,6 +337,7 @@ static void mapclear(hmap *h)
 /* Frees all that a table has. */
 static void mapfree(hmap *h)
 {
+  countFreed(h);
   freeContents(h, h->oldbuckets, h->nevacuate);
   freeContents(h, h->buckets, 0);
   freeBuckets(h->oldbuckets);
