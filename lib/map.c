@@ -21,7 +21,7 @@
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
- *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  check.c  api.c
+ *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
  *   format.h  blocks for small keys and elems
  *
  * What differs from Go:
