@@ -1,269 +1,112 @@
 #!/usr/bin/python3 -B
-"""Measures hmap and other hash tables side by side and prints tables of their times, as ratios to GLib's.
+"""Measures hmap and other hash tables side by side, in time and in memory, and holds the figures against hmap's goals.
 
-Each peer is a program made from an adapter, peer-NAME, with the timing loops compiled in (loops.h). A round runs every peer in
-turn, each in a fresh process, GLib first; each figure is the minimum over the rounds. Peers whose library is not installed are left
-out, with a line that says which Debian package has it.
+Each peer is a program made from an adapter, peer-NAME, with the timing loops compiled in (loops.h). A round runs every peer in turn,
+each in a fresh process, GLib first; each figure is the minimum over the rounds. Peers whose library is not installed are left out,
+with a line that says which Debian package has it.
 
 operations: insert    into an empty table that grows         update   another value for keys that are there
             hint      the same with room made before          churn    delete one key, insert another
             hit       look up keys that are there             iterate  visit all entries
             miss      look up keys that are not               delete   all keys, one by one
             batch     hits, many keys a call                  destroy  a full table
-All are in ns an operation, or an entry; keys are looked up and deleted in random order.
+            life      make a table, three inserts, destroy it
+in ns an operation, or an entry; keys are looked up and deleted in random order.
 keys:       random, sequential: integers of 64 bits           short    strings of 12 characters
             path      of 55 characters, 43 of them the same   text32   of 32 random characters
             crafted   of 32 characters that collide in g_str_hash
             mod32     integers that are equal modulo 2^32
+            own-ints, own-strings: some of random, of short, that share a bucket of ours under a known seed
+
+Without arguments everything is measured, which takes 20 to 25 minutes and wants a machine that does nothing else. All figures go to
+WORK/results/figures.csv, and --from shows a file of them again. With any of --peers, --keys, --sizes and --ops only times are measured,
+of these; with --goal, only what these goals need. Their figures go to WORK/results/part.csv.
 """
 
 import argparse
-import csv
 import dataclasses
 import math
-import os
 import pathlib
 import shlex
-import shutil
 import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-INTS, STRINGS = ["random", "sequential", "mod32"], ["short", "path", "text32", "crafted"]
-ORDINARY = ["random", "sequential", "short", "path"]
-OPERATIONS = ["insert", "hint", "hit", "miss", "batch", "update", "churn", "iterate", "delete", "destroy"]
-SIZES = [1000, 30000, 1000000, 10000000]
-ROUNDS = {1000: 7, 30000: 7, 1000000: 4, 10000000: 2}
-CRAFTED_SIZE = 50000
-
-
-class Failed(Exception):
-    """What ends the benchmark, and why."""
-
-
-@dataclasses.dataclass
-class Peer:
-    """A table that is measured: how its programs are made, and where it cannot follow."""
-    name: str
-    source: str
-    header: str = ""        # a header without which it is left out,
-    package: str = ""       # and the Debian package that has it
-    compiler: str = "CC"    # CC or CXX from the environment; or a command
-    module: str = ""        # for pkg-config
-    flags: list = dataclasses.field(default_factory=list)  # for the linker
-    ours: str = ""          # our library that stands first, and the folder of the build where it is
-    strings_only: bool = False
-    slow: list = dataclasses.field(default_factory=list)  # keys that all collide in it
-
-    @property
-    def key_types(self):
-        return ["strings"] if self.strings_only else ["ints", "strings"]
-
-
-PEERS = [
-    Peer("glib", "peer-glib.c", "glib.h", "libglib2.0-dev", module="glib-2.0", slow=["crafted", "mod32"]),
-    Peer("hmap-glib", "peer-glib.c", "glib.h", "libglib2.0-dev", module="glib-2.0", ours="compat/hmap-glib"),
-    Peer("hmap", "peer-hmap.c", ours="lib/hmap"),
-    Peer("hsearch", "peer-hsearch.c", strings_only=True, slow=["path"]),
-    Peer("musl-hsearch", "peer-hsearch.c", compiler="musl-gcc", package="musl-tools", flags=["-static"], strings_only=True),
-    Peer("hmap-search", "peer-hsearch.c", ours="compat/hmap-search", strings_only=True),
-    Peer("boost", "peer-boost.cc", "boost/unordered/unordered_flat_map.hpp", "libboost1.81-dev", "CXX"),
-    Peer("absl", "peer-absl.cc", "absl/container/flat_hash_map.h", "libabsl-dev", "CXX", module="absl_flat_hash_map"),
-    Peer("std", "peer-std.cc", "unordered_map", "g++", "CXX"),
-    Peer("khash", "peer-khash.c", "htslib/khash.h", "libhts-dev"),
-    Peer("uthash", "peer-uthash.c", "uthash.h", "uthash-dev"),
-    Peer("go", "peer-go.go", compiler="go", package="golang-go"),
-]
-
-
-def say(text):
-    """Progress, on a line of its own."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def size_name(size):
-    exponent = int(math.log10(size)) if size else 0
-    return f"{size // 10 ** exponent}e{exponent}" if size >= 1000 and size % 10 ** exponent == 0 else str(size)
-
-
-class Builder:
-    """Makes the peers' programs, each once for integer keys and once for strings."""
-
-    def __init__(self, top, work):
-        self.top, self.bin = top, work / "bin"
-        self.bin.mkdir(parents=True, exist_ok=True)
-        self.environment = dict(os.environ, GOCACHE=str(self.bin / "go-cache"), GO111MODULE="off")
-
-    def run(self, command):
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
-        return done.returncode == 0, done.stderr
-
-    def make(self, command, target, sources):
-        """Runs the command that makes target, unless target is newer than its sources."""
-        if target.exists() and all(target.stat().st_mtime > s.stat().st_mtime for s in [*sources, HERE / "bench.py"]):
-            return
-        good, errors = self.run(command)
-        if not good:
-            raise Failed(f"{shlex.join(map(str, command))}:\n{errors}")
-
-    def compiler(self, peer):
-        defaults = {"CC": "cc", "CXX": "c++"}
-        return shlex.split(os.environ.get(peer.compiler) or defaults.get(peer.compiler, peer.compiler))
-
-    def lacks(self, peer):
-        """What is missing for a peer, or None."""
-        compiler = self.compiler(peer)
-        if not shutil.which(compiler[0]):
-            return f"no {compiler[0]} (Debian: {peer.package or 'gcc'})"
-        if peer.ours and not self.library(peer).exists():
-            return f"{self.library(peer).name} was not built (see configure's summary)"
-        if not peer.header:
-            return None
-        probe = self.bin / ("probe" + pathlib.Path(peer.source).suffix)
-        probe.write_text(f"#include <{peer.header}>\n")
-        good, _ = self.run([*compiler, *self.compile_flags(peer), "-fsyntax-only", probe])
-        return None if good else f"no <{peer.header}> (Debian: {peer.package})"
-
-    def library(self, peer):
-        folder, name = peer.ours.split("/")
-        return self.top / folder / ".libs" / f"lib{name}.so"
-
-    def pkg_config(self, what, peer):
-        if not peer.module:
-            return []
-        done = subprocess.run(["pkg-config", what, peer.module], capture_output=True, text=True)
-        return shlex.split(done.stdout)
-
-    def compile_flags(self, peer):
-        standard = "-std=gnu++17" if peer.source.endswith(".cc") else "-std=gnu11"
-        warnings = ["-Wall", "-Wextra", "-Werror"]
-        return [standard, "-O2", *warnings, "-I", HERE.parent / "include", *self.sanitizers(peer), *self.pkg_config("--cflags", peer)]
-
-    def sanitizers(self, peer):
-        """A library of ours that was built with -fsanitize needs programs that were, too."""
-        return shlex.split(os.environ.get("SANITIZED", "")) if peer.compiler in ("CC", "CXX") else []
-
-    def link_flags(self, peer):
-        ours = []
-        if peer.ours:
-            library = self.library(peer)
-            ours = ["-L", library.parent, f"-Wl,-rpath,{library.parent}", "-l" + peer.ours.split("/")[1]]
-        return [*peer.flags, *self.sanitizers(peer), *ours, *self.pkg_config("--libs", peer)]
-
-    def program(self, peer, key_type):
-        return self.bin / (peer.name if peer.compiler == "go" else f"{peer.name}-{key_type}")
-
-    def build(self, peer):
-        source = HERE / peer.source
-        sources = [source, *HERE.glob("*.h")]
-        if peer.compiler == "go":
-            return self.make(["go", "build", "-o", self.bin / peer.name, source], self.bin / peer.name, sources)
-        compiler, flags = self.compiler(peer), self.compile_flags(peer)
-        for key_type in peer.key_types:
-            # One object for all who share a source and a compiler: how it is linked is all that differs.
-            unit = self.bin / f"{source.stem}-{key_type}-{pathlib.Path(compiler[0]).name}.o"
-            program = self.program(peer, key_type)
-            define = ["-DSTRINGS"] if key_type == "strings" else []
-            self.make([*compiler, *flags, *define, "-c", source, "-o", unit], unit, sources)
-            self.make([*compiler, unit, "-o", program, *self.link_flags(peer)], program, [unit])
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One process: a peer, keys and a size, measured in one mode."""
-    peer: str
-    keys: str
-    size: int
-    mode: str = "speed"
+import goals
+import report
+from figures import Figures
+from jobs import CRAFTED_SIZE, OPERATIONS, SIZES, everything, merged, quick, smoke, speed
+from peers import INTS, NAMES, ORDINARY, OWN, OWN_SEED, PEERS, STRINGS, Builder, Failed, say
 
 
 class Bench:
     """Runs jobs and keeps the best of each figure."""
 
-    def __init__(self, builder, ops):
-        self.builder, self.ops = builder, ops
+    def __init__(self, builder):
+        self.builder = builder
         self.peers = {}
-        self.figures = {}   # (peer, keys, size, name): ns
+        self.figures = Figures()
         self.started = time.monotonic()
 
     def prepare(self, names):
         """Builds the peers of these names."""
         for peer in PEERS:
-            if peer.name not in names:
-                continue
-            missing = self.builder.lacks(peer)
-            if missing:
-                say(f"{peer.name} is left out: {missing}")
-                continue
-            say(f"building {peer.name}")
-            self.builder.build(peer)
-            self.peers[peer.name] = peer
+            if peer.name in names:
+                missing = self.builder.lacks(peer)
+                if missing:
+                    say(f"{peer.name} is left out: {missing}")
+                    continue
+                say(f"building {peer.name}")
+                self.builder.build(peer)
+                self.peers[peer.name] = peer
 
     def possible(self, job):
         """Whether a peer can do a job at all, and in a time that anybody would wait."""
         peer = self.peers.get(job.peer)
-        if not peer or (peer.strings_only and (job.keys not in STRINGS or job.size > 1000000)):
+        if not peer or not peer.can(job.keys) or (peer.strings_only and job.size > 1000000):
+            return False
+        if job.mode == "growth" and peer.strings_only:
             return False
         return not (job.keys in peer.slow and job.size > CRAFTED_SIZE)
 
-    def run(self, job):
+    def command(self, job, last):
         peer = self.peers[job.peer]
-        command = [self.builder.program(peer, "ints" if job.keys in INTS else "strings"),
-                   f"keys={job.keys}", f"size={job.size}", f"mode={job.mode}"]
-        if self.ops:
-            command.append(f"ops=,{','.join(self.ops)},")
-        if job.keys in peer.slow:
-            command.append("lookups=1000")
-        done = subprocess.run(command, capture_output=True, text=True)
+        command = [self.builder.program(peer, job.keys), f"keys={OWN.get(job.keys, job.keys)}", f"size={job.size}", f"mode={job.mode}"]
+        ops = job.ops_of(last)
+        if ops:
+            command.append(f"ops=,{','.join(ops)},")
+        if job.lookups or job.keys in peer.slow:
+            command.append(f"lookups={job.lookups or 1000}")
+        if job.keys in OWN:
+            command += [OWN_SEED, f"indices={self.builder.own_keys(job.keys, job.size)}"]
+        return list(map(str, command))
+
+    def environment(self, job):
+        """Where memory is counted, by heap.c; and GLib's own allocator of small blocks is off, as later versions have none."""
+        counted = job.mode in ("memory", "growth") and self.peers[job.peer].counted
+        if not counted or self.builder.sanitizers(self.peers[job.peer]):
+            return self.builder.environment
+        return {**self.builder.environment, "LD_PRELOAD": str(self.builder.heap_counter()), "G_SLICE": "always-malloc"}
+
+    def run(self, job, last):
+        command = self.command(job, last)
+        done = subprocess.run(command, env=self.environment(job), capture_output=True, text=True)
         if done.returncode != 0:
-            raise Failed(f"{shlex.join(map(str, command))}: exit status {done.returncode}\n{done.stderr}")
+            raise Failed(f"{shlex.join(command)}: exit status {done.returncode}\n{done.stderr}")
         for line in done.stdout.split():
             name, value = line.split("=")
-            cell = (job.peer, job.keys, job.size, name)
-            self.figures[cell] = min(float(value), self.figures.get(cell, math.inf))
+            name, _, size = name.partition("@")
+            self.figures.add((job.peer, job.keys, int(size or job.size), name), float(value))
 
     def measure(self, jobs, rounds):
-        """Runs the jobs in rounds, in the order of the list; rounds says how many for a job."""
-        jobs = [job for job in jobs if self.possible(job)]
-        turns = [(n, job) for n in range(max(map(rounds, jobs), default=0)) for job in jobs if n < rounds(job)]
+        """Runs the jobs in rounds: all of them in turn, then again those that want more. rounds, if not 0, is how many for all."""
+        jobs = [dataclasses.replace(job, rounds=rounds or job.rounds) for job in jobs if self.possible(job)]
+        turns = [(n, job) for n in range(max((job.rounds for job in jobs), default=0)) for job in jobs if n < job.rounds]
         for i, (n, job) in enumerate(turns):
             seconds = int(time.monotonic() - self.started)
-            what = f"round {n + 1}: {size_name(job.size)} {job.keys} {job.peer}"
-            say(f"[{seconds // 60:2}:{seconds % 60:02}] {i + 1}/{len(turns)}, {what}")
-            self.run(job)
-
-
-def speed_jobs(peers, keys, sizes):
-    """All peers in turn for each size and kind of keys."""
-    return [Job(peer, k, size) for size in sizes for k in keys for peer in peers]
-
-
-def ratio_table(figures, peers, keys, sizes):
-    """The figures of one kind of keys: GLib's in ns, the others' as ratios to it, or where GLib has none, in ns."""
-    lines = [f"| {keys} | | " + " | ".join(peers) + " |", "|---|---|" + "---:|" * len(peers)]
-    for op in OPERATIONS:
-        for size in sizes:
-            row = [figures.get((peer, keys, size, op)) for peer in peers]
-            if any(row):
-                base = figures.get(("glib", keys, size, op))
-                cells = [show_cell(value, base, peer) for value, peer in zip(row, peers)]
-                lines.append(f"| {op} | {size_name(size)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def show_cell(value, base, peer):
-    if value is None:
-        return ""
-    return f"{value:.1f} ns" if peer == "glib" or not base else f"{value / base:.2f}"
-
-
-def write_csv(path, header, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="") as f:
-        out = csv.writer(f)
-        out.writerow(header)
-        out.writerows(rows)
+            what = f"round {n + 1} of {job.rounds}: {job.mode}, {job.size:.0e} {job.keys}, {job.peer}"
+            say(f"[{seconds // 60:2}:{seconds % 60:02}] {i + 1}/{len(turns)} {what}")
+            self.run(job, n == job.rounds - 1)
 
 
 def listed(known):
@@ -283,27 +126,51 @@ def sizes(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [peer.name for peer in PEERS]
     parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("."), help="the folder where hmap was built")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("bench-run"), help="for programs and results")
-    parser.add_argument("--peers", type=listed(names), default=names, metavar="NAME,...", help=", ".join(names))
-    parser.add_argument("--keys", type=listed(INTS + STRINGS), default=ORDINARY, metavar="KIND,...", help="see above")
-    parser.add_argument("--sizes", type=sizes, default=SIZES, metavar="N,...", help="entries, such as 1e3,1e6")
-    parser.add_argument("--ops", type=listed(OPERATIONS), default=[], metavar="NAME,...", help="see above")
-    parser.add_argument("--rounds", type=int, help="for all sizes")
+    parser.add_argument("--peers", type=listed(NAMES), metavar="NAME,...", help=", ".join(NAMES))
+    parser.add_argument("--keys", type=listed(INTS + STRINGS), metavar="KIND,...", help="see above")
+    parser.add_argument("--sizes", type=sizes, metavar="N,...", help="entries, such as 1e3,1e6")
+    parser.add_argument("--ops", type=listed(OPERATIONS), metavar="NAME,...", help="see above")
+    parser.add_argument("--rounds", type=int, default=0, help="the same number for all")
+    parser.add_argument("--goal", type=listed(goals.NAMES), metavar="NAME,...", help=", ".join(goals.NAMES))
+    parser.add_argument("--quick", action="store_true", help="a look at everything in less than two minutes")
+    parser.add_argument("--smoke", action="store_true", help="run every loop once, to see that results are right; show nothing")
+    parser.add_argument("--from", dest="csv", type=pathlib.Path, metavar="CSV", help="measure nothing, show these figures")
     return parser.parse_args()
+
+
+def chosen(options):
+    """The jobs that the arguments ask for, and the name of the file that gets their figures."""
+    peers, part = options.peers or NAMES, options.peers or options.keys or options.sizes or options.ops
+    if options.goal:
+        jobs = [job for job in merged(job for name in options.goal for job in goals.by_name(name).needs) if job.peer in peers]
+        return [job for job in jobs if job.keys in (options.keys or [job.keys]) and job.size in (options.sizes or [job.size])], "part"
+    if options.smoke:
+        return smoke(peers), "smoke"
+    if options.quick:
+        return quick(peers), "quick"
+    if part:
+        return speed(peers, options.keys or ORDINARY, options.sizes or SIZES, options.ops or ()), "part"
+    return everything(peers), "figures"
 
 
 def main():
     options = arguments()
-    bench = Bench(Builder(options.build.resolve(), options.work.resolve()), options.ops)
-    bench.prepare(options.peers)
-    peers = list(bench.peers)
-    bench.measure(speed_jobs(peers, options.keys, options.sizes), lambda job: options.rounds or ROUNDS.get(job.size, 3))
-    for keys in options.keys:
-        print(ratio_table(bench.figures, peers, keys, options.sizes), end="\n\n")
-    write_csv(options.work / "results" / "speed.csv", ["peer", "keys", "size", "operation", "ns"],
-              [[*cell, ns] for cell, ns in sorted(bench.figures.items())])
+    if options.csv:
+        figures = Figures.read(options.csv)
+    else:
+        jobs, name = chosen(options)
+        bench = Bench(Builder(options.build.resolve(), options.work.resolve() / "bin"))
+        bench.prepare({job.peer for job in jobs})
+        bench.measure(jobs, options.rounds)
+        figures = bench.figures
+        figures.write(options.work / "results" / f"{name}.csv")
+    if options.goal:
+        print(goals.table(figures, options.goal))
+    elif not options.smoke:
+        print(report.tables(figures))
+        print(goals.table(figures, goals.NAMES))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 /* loops.h: what is timed, compiled into each adapter around its table. To be included last; see peer.h.
  *
- * Prints NAME=NANOSECONDS, an operation each, the best of several passes. A pass is at least passOps operations long, so that the
- * clock costs nothing, and goes over a small table in many different orders, so that the processor cannot learn one. All
+ * Prints NAME=NANOSECONDS of one operation each, the best of several passes. A pass is at least passOps operations long, so that
+ * the clock costs nothing, and goes over a small table in many different orders, so that the processor cannot learn one. All
  * results are checked: a wrong one ends the program. */
 
 enum {
@@ -81,20 +81,23 @@ static void expect(const char *op, uint64_t found, uint64_t right)
 
 /* Keys in the order in which they are looked up. */
 typedef struct sequence {
-  key *keys; /* distinct ones, then the same in another order, and so on; where there is but one such round, all others follow */
-  size_t n;  /* keys of a pass */
-  size_t distinct; /* of a round */
+  key *keys;
+  size_t n;        /* keys of a pass: rounds, each of the same keys in another order */
+  size_t distinct; /* keys of a round */
   uintptr_t sum;   /* of the values in a pass: entry i has i + 1 */
 } sequence;
 
-static sequence makeSequence(uint64_t (*number)(size_t))
+/* The keys of all entries or, where there are more than asked.lookups, of so many; with all, the others follow. */
+static sequence makeSequence(uint64_t (*number)(size_t), bool all)
 {
   size_t size = asked.size, distinct = size < asked.lookups ? size : asked.lookups;
   size_t rounds = distinct == size ? (passOps + size - 1) / size : 1;
   sequence s = {NULL, rounds * distinct, distinct, 0};
-  s.keys = (key *)allocate((rounds * distinct + size - distinct) * sizeof *s.keys);
+  if (!all)
+    size = distinct;
+  s.keys = (key *)allocate((s.n - distinct + size) * sizeof *s.keys);
   for (size_t i = 0; i < size; i++) {
-    size_t entry = permute(i, size, 0);
+    size_t entry = permute(i, asked.size, 0);
     s.keys[i] = lookupKey(number(entry));
     s.sum += i < distinct ? (entry + 1) * rounds : 0;
   }
@@ -107,9 +110,13 @@ static key *stored;           /* the keys that are inserted, in that order */
 static sequence hits, misses; /* keys that are looked up */
 static table *filled;         /* the table with all entries */
 
-static table *fillTable(size_t hint)
+/* An empty table that knows no more than it has to. */
+static table *newTable(void)
 {
-  table *t = tableMake(hint);
+  return tableMake(HAS_GROWTH ? 0 : asked.size);
+}
+static table *fill(table *t)
+{
   for (size_t i = 0; i < asked.size; i++)
     tablePut(t, stored[i], i + 1);
   return t;
@@ -211,7 +218,7 @@ static uint64_t lifePass(void)
 {
   uint64_t start = now();
   for (size_t i = 0; i < tablesOfPass(); i++)
-    tableFree(fillTable(HAS_GROWTH ? 0 : asked.size));
+    tableFree(fill(newTable()));
   return now() - start;
 }
 
@@ -235,7 +242,7 @@ static void insertPass(cell *insert, cell *destroy)
       nfrees++;
     }
     uint64_t middle = now();
-    filled = fillTable(HAS_GROWTH ? 0 : asked.size);
+    filled = fill(newTable());
     filling += now() - middle;
     freeing += middle - start;
   }
@@ -244,24 +251,25 @@ static void insertPass(cell *insert, cell *destroy)
     addPass(destroy, freeing, nfrees * asked.size);
 }
 
-/* Fills tables with a hint, deletes all from them. */
-static void deletePass(cell *insert, cell *deletion)
+/* Fills tables with a hint and, if that is wanted, deletes all from them. */
+static void deletePass(cell *insert, cell *deletion, bool deleting)
 {
-  uint64_t filling = 0, deleting = 0;
+  uint64_t fillTime = 0, deleteTime = 0;
   size_t deleted = 0, n = tablesOfPass() * asked.size;
   for (size_t i = 0; i < tablesOfPass(); i++) {
     uint64_t start = now();
-    table *t = fillTable(HAS_HINT ? asked.size : 0);
+    table *t = fill(tableMake(HAS_HINT ? asked.size : 0));
     uint64_t middle = now();
-    for (size_t k = 0; k < asked.size && HAS_DELETE; k++)
+    for (size_t k = 0; deleting && k < asked.size; k++)
       deleted += tableDelete(t, hits.keys[k]);
-    deleting += now() - middle;
-    filling += middle - start;
+    deleteTime += now() - middle;
+    fillTime += middle - start;
     tableFree(t);
   }
-  addPass(insert, filling, n);
-  addPass(deletion, deleting, n);
-  expect("delete", deleted, HAS_DELETE ? n : 0);
+  expect("delete", deleted, deleting ? n : 0);
+  addPass(insert, fillTime, n);
+  if (deleting)
+    addPass(deletion, deleteTime, n);
 }
 
 static void measureInsert(cell *destroy)
@@ -286,20 +294,19 @@ static void measureDestroy(cell *destroy)
 static void measureDelete(void)
 {
   cell insert = {"hint", 0, 0, 0}, deletion = {"delete", 0, 0, 0};
-  bool needed = (HAS_DELETE && wanted("delete")) || (HAS_HINT && HAS_GROWTH && wanted("hint"));
-  while (needed && !enough(&insert))
-    deletePass(&insert, &deletion);
-  if (HAS_HINT && HAS_GROWTH)
+  bool hint = HAS_HINT && HAS_GROWTH && wanted("hint"), deleting = HAS_DELETE && wanted("delete");
+  while ((hint || deleting) && !enough(&insert))
+    deletePass(&insert, &deletion, deleting);
+  if (hint)
     report(&insert);
-  if (HAS_DELETE)
-    report(&deletion);
+  report(&deletion);
 }
 
 static void measureSpeed(void)
 {
   cell destroy = {"destroy", 0, 0, 0};
-  hits = makeSequence(present);
-  misses = makeSequence(absent);
+  hits = makeSequence(present, wanted("delete"));
+  misses = makeSequence(absent, false);
   inside = hits.keys, outside = misses.keys;
   measureInsert(&destroy);
   measure("hit", hitPass, hits.n);
@@ -315,6 +322,8 @@ static void measureSpeed(void)
   measureDelete();
 }
 
+#include "growth.h"
+
 int main(int argc, char **argv)
 {
   (void)argc;
@@ -326,6 +335,12 @@ int main(int argc, char **argv)
     measureSpeed();
   else if (strcmp(asked.mode, "life") == 0)
     measure("life", lifePass, tablesOfPass());
+  else if (strcmp(asked.mode, "latency") == 0)
+    measureLatency();
+  else if (strcmp(asked.mode, "memory") == 0)
+    measureMemory();
+  else if (strcmp(asked.mode, "growth") == 0)
+    measureGrowth();
   else
     fail("no such mode");
   return 0;

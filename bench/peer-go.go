@@ -4,6 +4,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -297,12 +299,94 @@ func measureSpeed[K comparable](newKey func(uint64) K) {
 	measureDelete(stored, hits)
 }
 
+func reportStretches(ns []uint32) {
+	stretch, slowest := (asked.size+499)/500, uint32(0)
+	for i, t := range ns {
+		if t > slowest {
+			slowest = t
+		}
+		if (i+1)%stretch == 0 {
+			fmt.Printf("slowest@%d=%d\n", i+1, slowest)
+			slowest = 0
+		}
+	}
+}
+
+func reportPercentiles(ns []uint32) {
+	sort.Slice(ns, func(i, j int) bool { return ns[i] < ns[j] })
+	for _, part := range []float64{50, 90, 99, 99.9, 99.99, 99.999} {
+		fmt.Printf("p%g=%d\n", part, ns[int(float64(asked.size-1)*part/100)])
+	}
+	fmt.Printf("longest=%d\n", ns[asked.size-1])
+}
+
+func measureLatency[K comparable](stored []K) {
+	ns := make([]uint32, asked.size)
+	for i := range ns {
+		ns[i] = 1
+	}
+	t, before := map[K]uint64{}, time.Now()
+	for i, k := range stored {
+		t[k] = uint64(i + 1)
+		after := time.Now()
+		ns[i] = uint32(after.Sub(before))
+		before = after
+	}
+	reportStretches(ns)
+	reportPercentiles(ns)
+}
+
+func statusBytes(field string) int {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		fail("%s", err)
+	}
+	_, after, _ := strings.Cut(string(status), field)
+	kilobytes, _ := strconv.Atoi(strings.Fields(after)[0])
+	return kilobytes * 1024
+}
+
+func measureMemory[K comparable](stored []K) {
+	const n = 10000
+	tables := make([]map[K]uint64, n)
+	before := statusBytes("VmRSS:")
+	for i := range tables {
+		tables[i] = fillTable(stored, 0)
+	}
+	fmt.Printf("resident=%.1f\n", float64(statusBytes("VmRSS:")-before)/n)
+	runtime.KeepAlive(tables)
+}
+
+func measureGrowth[K comparable](stored []K) {
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		fail("%s", err)
+	}
+	t, before, next := map[K]uint64{}, statusBytes("VmRSS:"), 1000
+	for i, k := range stored {
+		i++
+		t[k] = uint64(i)
+		if i == next || i == 30000 || i == 1000000 || i == 10000000 {
+			fmt.Printf("resident@%d=%d\n", i, statusBytes("VmRSS:")-before)
+			fmt.Printf("resident-peak@%d=%d\n", i, statusBytes("VmHWM:")-before)
+		}
+		if i == next {
+			next += next / 20
+		}
+	}
+}
+
 func run[K comparable](newKey func(uint64) K) {
 	switch asked.mode {
 	case "speed":
 		measureSpeed(newKey)
 	case "life":
 		measure("life", tablesOfPass(), fillPass(storedKeys(newKey)))
+	case "latency":
+		measureLatency(storedKeys(newKey))
+	case "memory":
+		measureMemory(storedKeys(newKey))
+	case "growth":
+		measureGrowth(storedKeys(newKey))
 	default:
 		fail("no such mode")
 	}
