@@ -1,9 +1,9 @@
 #!/usr/bin/python3 -B
 """Measures hmap and other hash tables side by side, in time and in memory, and holds the figures against hmap's goals.
 
-Each peer is a program made from an adapter, peer-NAME, with the timing loops compiled in (loops.h). A round runs every peer in turn,
-each in a fresh process, GLib first; each figure is the minimum over the rounds. Peers whose library is not installed are left out,
-with a line that says which Debian package has it.
+Each peer is a program made from an adapter, peer-NAME, with the timing loops compiled in (loops.h). A round runs every peer in
+turn, each in a fresh process, GLib first; each figure is the minimum over the rounds. Peers whose library is not installed are
+left out, with a line that says which Debian package has it.
 
 operations: insert    into an empty table that grows         update   another value for keys that are there
             hint      the same with room made before          churn    delete one key, insert another
@@ -18,9 +18,9 @@ keys:       random, sequential: integers of 64 bits           short    strings o
             mod32     integers that are equal modulo 2^32
             own-ints, own-strings: some of random, of short, that share a bucket of ours under a known seed
 
-Without arguments everything is measured, which takes 20 to 25 minutes and wants a machine that does nothing else. All figures go to
-WORK/results/figures.csv, and --from shows a file of them again. With any of --peers, --keys, --sizes and --ops only times are measured,
-of these; with --goal, only what these goals need. Their figures go to WORK/results/part.csv.
+Without arguments everything is measured, which takes 20 to 25 minutes and wants a machine that does nothing else. All figures go
+to WORK/results/figures.csv, and --from shows a file of them again. With any of --peers, --keys, --sizes and --ops only times are
+measured, of these; with --goal, only what these goals need. Their figures go to WORK/results/part.csv.
 """
 
 import argparse
@@ -70,8 +70,8 @@ class Bench:
         return not (job.keys in peer.slow and job.size > CRAFTED_SIZE)
 
     def command(self, job, last):
-        peer = self.peers[job.peer]
-        command = [self.builder.program(peer, job.keys), f"keys={OWN.get(job.keys, job.keys)}", f"size={job.size}", f"mode={job.mode}"]
+        peer, keys = self.peers[job.peer], OWN.get(job.keys, job.keys)
+        command = [self.builder.program(peer, job.keys), f"keys={keys}", f"size={job.size}", f"mode={job.mode}"]
         ops = job.ops_of(last)
         if ops:
             command.append(f"ops=,{','.join(ops)},")
@@ -99,7 +99,7 @@ class Bench:
             self.figures.add((job.peer, job.keys, int(size or job.size), name), float(value))
 
     def measure(self, jobs, rounds):
-        """Runs the jobs in rounds: all of them in turn, then again those that want more. rounds, if not 0, is how many for all."""
+        """Runs the jobs in rounds: all in turn, then again those that want more. If rounds is not 0, each wants so many."""
         jobs = [dataclasses.replace(job, rounds=rounds or job.rounds) for job in jobs if self.possible(job)]
         turns = [(n, job) for n in range(max((job.rounds for job in jobs), default=0)) for job in jobs if n < job.rounds]
         for i, (n, job) in enumerate(turns):
@@ -145,7 +145,8 @@ def chosen(options):
     peers, part = options.peers or NAMES, options.peers or options.keys or options.sizes or options.ops
     if options.goal:
         jobs = [job for job in merged(job for name in options.goal for job in goals.by_name(name).needs) if job.peer in peers]
-        return [job for job in jobs if job.keys in (options.keys or [job.keys]) and job.size in (options.sizes or [job.size])], "part"
+        jobs = [job for job in jobs if not options.keys or job.keys in options.keys]
+        return [job for job in jobs if not options.sizes or job.size in options.sizes], "part"
     if options.smoke:
         return smoke(peers), "smoke"
     if options.quick:

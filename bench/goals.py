@@ -70,7 +70,8 @@ def worst_of_both(figures):
 
 def worst_cells(figures):
     """A note that names them."""
-    bad = sorted(((ratio, cell) for cell, ratio in GLIB_CELLS.measured(figures).items() if ratio > 1 and not is_hard(cell)), reverse=True)
+    cells = [(ratio, cell) for cell, ratio in GLIB_CELLS.measured(figures).items() if not is_hard(cell)]
+    bad = sorted((pair for pair in cells if pair[0] > 1), reverse=True)
     names = [f"{op} {size:.0e} {keys} {ratio:.2f}" for ratio, (keys, size, op) in bad[:4]]
     return ", ".join(filter(None, [f"{len(bad)} cells above 1", *names, GLIB_CELLS.count(figures)]))
 
@@ -84,7 +85,8 @@ def bytes_ratio(figures):
 
 def peak_ratio(figures):
     kinds = [(1000, "heap"), (30000, "heap"), (1000000, "resident"), (10000000, "resident")]
-    return worst(figures.ratio("hmap-glib", "hmap-glib", keys, size, f"{name}-peak", name) for keys in GROWTH_KEYS for size, name in kinds)
+    return worst(figures.ratio("hmap-glib", "hmap-glib", keys, size, name + "-peak", name)
+                 for keys in GROWTH_KEYS for size, name in kinds)
 
 
 def colliding_ratio(kinds):
@@ -113,8 +115,8 @@ def go_values(figures):
 FOUR = ("hit", "miss", "insert", "churn")
 MEAN_CELLS, KHASH_CELLS, ABSL_CELLS = Cells("hmap-glib", "glib", SEVEN), Cells("hmap", "khash", FOUR), Cells("hmap", "absl", FOUR)
 GOALS = [
-    Goal("mean", "libhmap-glib", "GLib: geometric mean of hit, miss, insert, update, churn, iterate, destroy over four ordinary kinds of "
-         "keys and four sizes", [0.5], speed(PAIR, ORDINARY, SIZES, SEVEN), MEAN_CELLS.mean, MEAN_CELLS.count),
+    Goal("mean", "libhmap-glib", "GLib: geometric mean of hit, miss, insert, update, churn, iterate, destroy over four ordinary "
+         "kinds of keys and four sizes", [0.5], speed(PAIR, ORDINARY, SIZES, SEVEN), MEAN_CELLS.mean, MEAN_CELLS.count),
     Goal("cells", "", "any single cell, delete too; sequential integers, insert at 3e4 and above", [1.0, 1.2],
          speed(PAIR, ORDINARY, SIZES, (*SEVEN, "delete")), worst_of_both, worst_cells),
     Goal("hit-ints", "", "random integers: hit at 1e3 / 3e4 / 1e6 / 1e7", [0.30, 0.22, 0.55, 0.45],
@@ -134,9 +136,11 @@ GOALS = [
     Goal("own-bucket", "", "50,000 keys that share our own bucket under a known seed, alarm included", [4],
          colliding(["hmap-glib"], ("own-ints", "own-strings")), colliding_ratio(("own-ints", "own-strings"))),
     Goal("hsearch", "libhmap-search", "glibc hsearch_r: hit, short keys at 1e3 / 3e4 / 1e6", [0.33, 0.2, 0.1],
-         speed(["hsearch", "hmap-search"], ["short"], SIZES[:3], ["hit"]), ratios("hmap-search", "hsearch", "hit", "short", SIZES[:3])),
+         speed(["hsearch", "hmap-search"], ["short"], SIZES[:3], ["hit"]),
+         ratios("hmap-search", "hsearch", "hit", "short", SIZES[:3])),
     Goal("hsearch-prefix", "", "hit, keys with a common prefix at 3e4", [0.001],
-         speed(["hsearch", "hmap-search"], ["path"], [30000], ["hit"]), ratios("hmap-search", "hsearch", "hit", "path", [30000])),
+         speed(["hsearch", "hmap-search"], ["path"], [30000], ["hit"]),
+         ratios("hmap-search", "hsearch", "hit", "path", [30000])),
     Goal("boost", "engine, called", "boost: hit, random integers at 1e3, 3e4 to 1e6, 1e7", [1.15, 1.3, 1.0],
          speed(["boost", "hmap"], ["random"], SIZES, ["hit"]), boost_values),
     Goal("khash", "", "khash: geometric mean of hit, miss, insert, churn", [1.0],

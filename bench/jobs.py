@@ -9,7 +9,8 @@ SIZES = [1000, 30000, 1000000, 10000000]
 SMALL_SIZES = [0, 1, 4, 8]
 GROWTH_KEYS = ["random", "sequential", "short"]  # what a path takes is what a short string takes: a pointer
 CRAFTED_SIZE = 50000
-COLLIDING = {"mod32": "random", "crafted": "text32", "own-ints": "random", "own-strings": "short"}  # and what to hold them against
+# Keys that collide in GLib's table or in ours, and those to hold them against.
+COLLIDING = {"mod32": "random", "crafted": "text32", "own-ints": "random", "own-strings": "short"}
 ROUNDS = {1000: 7, 30000: 7, CRAFTED_SIZE: 3, 1000000: 3, 10000000: 2}
 
 
@@ -33,11 +34,12 @@ class Job:
 
 def speed(peers, keys, sizes, ops=()):
     """All peers in turn for each size and kind of keys."""
-    return [Job(peer, kind, size, rounds=ROUNDS.get(size, 3), ops=tuple(ops)) for size in sizes for kind in keys for peer in peers]
+    return [Job(peer, kind, size, rounds=ROUNDS.get(size, 3), ops=tuple(ops))
+            for size in sizes for kind in keys for peer in peers]
 
 
 def colliding(peers, keys=tuple(COLLIDING)):
-    """Keys that collide in GLib's table or in ours, and those to hold them against. Once for GLib, which takes its time."""
+    """Keys that collide and those that do not; GLib, which takes its time, but once."""
     kinds = sorted({*keys, *(COLLIDING[kind] for kind in keys)})
     once = {("glib", "crafted"), ("glib", "mod32")}
     return [Job(peer, kind, CRAFTED_SIZE, rounds=1 if (peer, kind) in once else 3, ops=("insert", "hit", "miss"))
@@ -63,9 +65,9 @@ def everything(peers):
 
 def quick(peers):
     """A look at everything."""
-    few = [dataclasses.replace(job, rounds=1) for job in speed(peers, ORDINARY, SIZES[:2])]
-    large = speed([peer for peer in peers if peer in ("glib", "hmap-glib", "hmap", "boost", "go")], ORDINARY, [SIZES[2]])
-    return few + [dataclasses.replace(job, rounds=1) for job in large] + life(peers) + latency(peers, 1000000, 1) + memory(peers, 1000000)
+    few, large = [peer for peer in peers if peer in ("glib", "hmap-glib", "hmap", "boost", "go")], 1000000
+    times = speed(peers, ORDINARY, [1000, 30000]) + speed(few, ORDINARY, [large])
+    return [dataclasses.replace(job, rounds=1) for job in times] + life(peers) + latency(peers, large, 1) + memory(peers, large)
 
 
 def smoke(peers):

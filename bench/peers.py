@@ -70,7 +70,7 @@ def newer(target, sources):
 
 
 class Builder:
-    """Makes the programs in a folder, those that are older than their sources: for each peer one for integers, one for strings."""
+    """Makes those programs in a folder that are older than their sources: for each peer one for integers and one for strings."""
 
     def __init__(self, top, folder):
         self.top, self.bin = top, folder
@@ -117,8 +117,8 @@ class Builder:
 
     def compile_flags(self, peer):
         standard = "-std=gnu++17" if peer.source.endswith(".cc") else "-std=gnu11"
-        include = ["-I", HERE.parent / "include"]
-        return [standard, "-O2", "-Wall", "-Wextra", "-Werror", *include, *self.sanitizers(peer), *self.pkg_config("--cflags", peer)]
+        usual = [standard, "-O2", "-Wall", "-Wextra", "-Werror", "-I", HERE.parent / "include"]
+        return [*usual, *self.sanitizers(peer), *self.pkg_config("--cflags", peer)]
 
     def link_flags(self, peer):
         ours = []

@@ -3,9 +3,10 @@
 from jobs import OPERATIONS, SIZES, SMALL_SIZES
 from peers import INTS, NAMES, ORDINARY, STRINGS
 
-KINDS = {"random": "random integers", "sequential": "sequential integers", "short": "strings of 12 characters",
-         "path": "paths of 55 characters", "text32": "random strings of 32 characters", "crafted": "strings crafted against g_str_hash",
-         "mod32": "integers equal modulo 2^32", "own-ints": "integers of one bucket of ours", "own-strings": "strings of one bucket of ours"}
+KINDS = {"random": "random integers", "sequential": "sequential integers", "mod32": "integers equal modulo 2^32",
+         "short": "strings of 12 characters", "path": "paths of 55 characters", "text32": "random strings of 32 characters",
+         "crafted": "strings crafted against g_str_hash", "own-ints": "integers of one bucket of ours",
+         "own-strings": "strings of one bucket of ours"}
 PERCENTILES = ["p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "longest"]
 
 
