@@ -169,12 +169,12 @@ static void countForeign(void)
     addTo(&counters.foreign, 1);
 }
 
-/* Puts the program's name into a field, with a question mark for what would end a field or a line. */
+/* Puts the program's name into a field, with a question mark for each byte that is not a visible ASCII character. */
 static void programName(char *name, size_t size)
 {
   snprintf(name, size, "%s", program_invocation_short_name);
   for (; *name; name++)
-    if ((unsigned char)*name <= ' ')
+    if (*name <= ' ' || *name > '~')
       *name = '?';
 }
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from hmaptool import program as programs
-from hmaptool import relink, run
+from hmaptool import relink, run, stats
 from hmaptool.failure import Failed
 
 SUMMARY = "Run a program as it is and on hmap, compare all that it prints and writes, and show time and memory"
@@ -43,7 +43,7 @@ class Outcome:
     done: dict
     seconds: float
     kib: int = 0
-    counts: dict = dataclasses.field(default_factory=dict)  # library: {what it counted: number}
+    counts: dict = dataclasses.field(default_factory=dict)  # library: stats.Counts
 
 
 def main(args):
@@ -187,16 +187,12 @@ def last_number(path):
 
 
 def taken_counts(work):
-    """What our libraries counted, summed over the processes."""
+    """{library: what it counted, summed over the processes}."""
     counts = {}
     path = os.path.join(work.folder, "stats")
     if os.path.exists(path):
-        with open(path, encoding="ascii") as file:
-            for library, *pairs in map(str.split, file):
-                sums = counts.setdefault(library, dict.fromkeys(COUNTS, 0))
-                for key, value in (pair.split("=", 1) for pair in pairs):
-                    if key in sums:
-                        sums[key] += int(value)
+        for (_, library), counted in stats.read(path).items():
+            counts[library] = counts[library] + counted if library in counts else counted
         os.unlink(path)
     return counts
 
@@ -249,7 +245,7 @@ def report(work, outcomes):
     print(f"memory     {memory[0] / 1024:.1f} MB stock, {memory[1] / 1024:.1f} MB on hmap, at the peak" if all(memory)
           else f"memory     not measured: install time, for {TIME}")
     for library, counts in switched[0].counts.items():
-        print(f"counted    {library}: " + ", ".join(f"{counts[key]} {word}" for key, word in COUNTS.items()))
+        print(f"counted    {library}: " + ", ".join(f"{counts.numbers[key]} {word}" for key, word in COUNTS.items()))
     if not switched[0].counts:
         print("counted    nothing: no library of hmap's was reached")
     return different

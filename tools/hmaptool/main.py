@@ -5,10 +5,10 @@ import argparse
 import os
 import sys
 
-from hmaptool import check, compare, env, relink, run, system
+from hmaptool import check, compare, env, relink, run, stats, system
 from hmaptool.failure import Failed
 
-COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "system": system}
+COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system}
 
 
 class Parser(argparse.ArgumentParser):
