@@ -107,9 +107,7 @@ static void *glibs(unsigned number)
 static void *forForeign(unsigned number)
 {
   void *function = glibs(number);
-  pthread_once(&counters.once, countersInit);
-  if (counters.file)
-    __atomic_fetch_add(&counters.foreign, 1, __ATOMIC_RELAXED);
+  countForeign();
   if (!function)
     fatal("a GHashTable that hmap did not make, and no GLib to ask");
   return function;

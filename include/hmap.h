@@ -10,7 +10,7 @@
  * Ownership: a table owns its memory and the bytes that were copied into its slots; it never owns what a pointer among those
  * bytes points to. Pointers into slots belong to the table and hold until its next assign, delete, clear or free.
  *
- * Threads: any number of readers (access, len, iteration, stats, check, clone), or one writer. Breaking that rule is detected
+ * Threads: any number of readers (access, len, iteration, stats, dump, check, clone), or one writer. Breaking that rule is detected
  * where possible and then ends the program with a message that begins with "hmap: fatal error:".
  */
 #ifndef HMAP_H
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifndef HMAP_API
 #define HMAP_API extern
@@ -132,6 +133,26 @@ typedef struct hmap_stats {
 
 /* Fills s with a table's figures; reads every bucket. h may be NULL: all zero. */
 HMAP_API void hmap_getstats(const hmap *h, hmap_stats *s);
+
+/* Draws a table's buckets for people; reads no key or elem. h may be NULL, which is said. Each line is a chain:
+ *
+ *   entries 14, buckets 4, overflow buckets 0, load 3.50
+ *   growing: old buckets, 1 of 2 evacuated
+ *            0  [ X  Y  X ..  X  Y .. ..]  X 0, Y 2
+ *            1  [9a 31 -- 5c 77 e0 1f 06] -> #0 [c1 .. .. .. .. .. .. ..]
+ *   new buckets
+ *            0  [d2 84 19 .. .. .. .. ..]
+ *            1  empty
+ *            2  [07 f3 .. .. .. .. .. ..]
+ *            3  empty
+ *
+ *   9a    the tophash of an entry: the top eight bits of its key's hash, 5 added to those below 5
+ *   --    an empty slot; ..  the same, and all that follows in the chain is empty
+ *   X, Y  an entry that growth has moved to the new bucket that the end of the line gives
+ *   -> #  the chain goes on in overflow bucket 0, 1, ...
+ *
+ * Returns true, or false with errno if writing to out failed. */
+HMAP_API bool hmap_dump(const hmap *h, FILE *out);
 
 /* Checks every invariant of a table; reads every bucket, and no key or elem but those that are their own hash. Returns NULL if
  * all hold, or else a constant string that names the first that does not. */

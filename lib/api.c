@@ -312,6 +312,15 @@ void hmap_getstats(const hmap *h, hmap_stats *s)
     mapstats(h, s);
 }
 
+bool hmap_dump(const hmap *h, FILE *out)
+{
+  if (!h)
+    return fputs("no table\n", out) >= 0;
+  checkRead(h, "concurrent map dump and map write");
+  mapdump(h, out);
+  return fflush(out) == 0 && !ferror(out);
+}
+
 const char *hmap_check(const hmap *h)
 {
   return h ? mapcheck(h) : NULL;

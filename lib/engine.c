@@ -16,5 +16,6 @@
 #include "iter.c"
 #include "clone.c"
 #include "stats.c"
+#include "dump.c"
 #include "check.c"
 #include "api.c"

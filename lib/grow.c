@@ -38,6 +38,7 @@ static bmap *newoverflow(hmap *h, bucketArray *a, bmap *b)
   b->link |= linkTo(next);
   if (a == h->buckets)
     h->noverflow++;
+  countOverflow(h);
   return next;
 }
 
@@ -61,7 +62,7 @@ NOINLINE bool hashGrow(hmap *h)
   h->noverflow = 0;
   h->seq++;
   formatsChanged(h);
-  countGrowth(h);
+  countGrowth(h, (uint8_t)(B - bigger));
   return true;
 }
 
@@ -198,6 +199,7 @@ static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
   const maptype *t = h->t;
   size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
   const place from = oldBucketAt(h, t, oldbucket);
+  countEvacuated(h, from);
   bmap *next = NULL;
   unsigned done = 0;
   if (from.t == t && !isWide(from.b)) {

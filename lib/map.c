@@ -21,7 +21,7 @@
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
- *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  check.c  api.c
+ *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
  *   format.h  blocks for small keys and elems
  *
  * What differs from Go:
@@ -60,13 +60,15 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   while (B < maxB && overLoadFactor(hint, B))
     B++;
   *h = (hmap){.t = t, .hash0 = newSeed()};
-  countTable(h);
-  if (hint == 0)
+  if (hint == 0) {
+    countTable(h);
     return true;
+  }
   if (overLoadFactor(hint, B) || !(h->buckets = makeEmptyArray(t, B)))
     return false;
   h->B = B;
   h->mask = (uint32_t)bucketMask(B);
+  countTable(h);
   return true;
 }
 
@@ -79,6 +81,7 @@ NOINLINE bool firstBuckets(hmap *h)
   if (!h->buckets)
     return false;
   formatsChanged(h);
+  countBuckets(h);
   return true;
 }
 
@@ -107,10 +110,11 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, keyhash k, const v
   return likely(h->buckets != NULL) && mapaccessb(h, t, k, key, equal, at);
 }
 
-/* Returns a bucket with an empty slot in a chain of array a that begins with b, to which it adds one if need be; or NULL if there
- * is no memory. The key that is to come there has the tophash top. */
-NOINLINE bmap *newslot(hmap *h, bucketArray *a, bmap *b, uint8_t top)
+/* Returns a bucket with an empty slot in a chain of array a that begins with first, to which it adds one if need be; or NULL if
+ * there is no memory. The key that is to come there has the tophash top. */
+NOINLINE bmap *newslot(hmap *h, bucketArray *a, bmap *first, uint8_t top)
 {
+  bmap *b = first;
   while (!matchEmpty(b)) {
     bmap *next = overflowOf(b);
     if (!next && !(next = newoverflow(h, a, b)))
@@ -118,6 +122,7 @@ NOINLINE bmap *newslot(hmap *h, bucketArray *a, bmap *b, uint8_t top)
     b->link |= filterBit(top);
     b = next;
   }
+  countChain(h, first, b);
   return b;
 }
 
@@ -282,6 +287,7 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
     markRest(*p);
   h->count--;
   h->seq++;
+  countRemoved(h, 1);
   if (unlikely(h->count == 0)) {
     h->hash0 = newSeed(); /* no entry depends on the old one */
     h->nclear++;
@@ -332,6 +338,7 @@ static hmap mapdetach(hmap *h)
       .nclear = old.nclear + 1,
   };
   endWrite(h);
+  countDetached(&old);
   old.retired = NULL;
   return old;
 }
@@ -360,6 +367,7 @@ static void mapclear(hmap *h)
 /* Frees all that a table has. */
 static void mapfree(hmap *h)
 {
+  countFreed(h);
   freeContents(h, h->oldbuckets, h->nevacuate);
   freeContents(h, h->buckets, 0);
   freeBuckets(h->oldbuckets);

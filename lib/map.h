@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <hmap.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

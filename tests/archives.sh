@@ -13,6 +13,9 @@ cat >all.c <<'END'
 #ifdef WITH_GLIB
 #include <glib.h>
 #endif
+#ifdef WITH_SYNC
+#include <hmap-sync.h>
+#endif
 
 static int use_hmap(void)
 {
@@ -59,14 +62,30 @@ static int use_glib(void)
 #endif
 }
 
+static int use_sync(void)
+{
+#ifdef WITH_SYNC
+  static const hmap_sync_type type = { .kind = HMAP_STRING };
+  hmap_sync *m = hmap_sync_make(&type);
+  void *value = NULL;
+  int good = hmap_sync_store(m, "key", m) && hmap_sync_load(m, "key", &value) && value == m;
+
+  hmap_sync_free(m);
+  hmap_sync_barrier();
+  return good;
+#else
+  return 1;
+#endif
+}
+
 extern int use_ghash(void);
 
 int main(void)
 {
-  int h = use_hmap(), s = use_hsearch(), g = use_glib(), a = use_ghash();
+  int h = use_hmap(), s = use_hsearch(), g = use_glib(), a = use_ghash(), c = use_sync();
 
-  printf("libhmap %d, libhmap-search %d, libhmap-glib %d, libhmap-ghash %d\n", h, s, g, a);
-  return !(h && s && g && a);
+  printf("libhmap %d, libhmap-search %d, libhmap-glib %d, libhmap-ghash %d, libhmap-sync %d\n", h, s, g, a, c);
+  return !(h && s && g && a && c);
 }
 END
 
@@ -96,8 +115,11 @@ END
 
 lib=$builddir/lib/.libs/libhmap.a search=$builddir/compat/.libs/libhmap-search.a glib=$builddir/compat/.libs/libhmap-glib.a
 alone=$builddir/compat/.libs/libhmap-ghash.a
-flags=
+flags= sync=
 [ -z "$GLIB_LIBS" ] || flags="-DWITH_GLIB $GLIB_CFLAGS"
+if [ -n "$URCU_LIBS" ]; then
+  flags="$flags -DWITH_SYNC" sync=$builddir/lib/.libs/libhmap-sync.a
+fi
 # shellcheck disable=SC2086 # words
 check "a program that uses all libraries compiles" \
   $CC $CFLAGS $SANITIZED -std=gnu11 -I"$abs_top_srcdir/include" $flags -c all.c
@@ -109,7 +131,7 @@ link_and_run() {
   mode=$1
   shift
   # shellcheck disable=SC2086 # words
-  $CC $CFLAGS $SANITIZED $mode -o all all.o alone.o "$@" $libs -lpthread && ./all
+  $CC $CFLAGS $SANITIZED $mode -o all all.o alone.o "$@" $libs $URCU_LIBS -lpthread && ./all
 }
 
 names() {
@@ -128,7 +150,7 @@ orders() {
   mode=$1
   shift
   for others; do
-    for order in "$alone $others" "$others $alone"; do
+    for order in "$alone $others $sync" "$sync $others $alone"; do
       # shellcheck disable=SC2086 # a list of archives
       check "$(names $order)${mode:+, $mode}" link_and_run "$mode" $order
     done

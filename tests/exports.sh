@@ -10,9 +10,9 @@ names_of_map() {
   sed -n '/global:/,/local:/s/^ *\([a-z_0-9]*\);.*/\1/p' "$abs_top_srcdir/$1" | sort
 }
 
-# The functions that hmap.h declares.
+# The functions that a header declares.
 names_of_header() {
-  sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/hmap.h" | sort
+  sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/$1" | sort
 }
 
 # The functions that hmap-glib.h declares, by the names that it gives them.
@@ -35,8 +35,9 @@ symbol_versions() {
   $NM -D --defined-only "$1" | sed -n 's/.*@@*//p' | sort -u
 }
 
+# Without the dynamic linker, which thread-local variables bring in.
 needed() {
-  readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+  readelf -d "$1" | sed -n '/\[ld-/d; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
 
 has() {
@@ -78,7 +79,7 @@ examine() {
   check "lib$1 does not bind its own functions locally" same "" "$(readelf -d "$library" | grep SYMBOLIC)"
 }
 
-check "libhmap's map lists what hmap.h declares" same "$(names_of_header)" "$(names_of_map lib/libhmap.map)"
+check "libhmap's map lists what hmap.h declares" same "$(names_of_header hmap.h)" "$(names_of_map lib/libhmap.map)"
 examine hmap lib lib/libhmap.map libc.so.6
 examine hmap-search compat compat/hsearch.map libc.so.6
 check "libhmap's symbols have its version" same HMAP_1 "$(symbol_versions lib/.libs/libhmap.so.1)"
@@ -91,6 +92,14 @@ check "libhmap-ghash's symbols have no version" same "" "$(symbol_versions compa
 check "libhmap-ghash exports no name of GLib's" same "" "$(names_of_map compat/ghash-alone.map | grep -v '^hmap_ghash_')"
 check "libhmap-ghash has what libhmap-glib has" same "$(names_of_map compat/ghash.map | sed 's/^g_/hmap_ghash_/')" \
   "$(names_of_map compat/ghash-alone.map | grep 'hash_table_\|_hash$\|[a-z0-9]_equal$')"
+
+if [ -n "$URCU_LIBS" ]; then
+  check "libhmap-sync's map lists what hmap-sync.h declares" same "$(names_of_header hmap-sync.h)" "$(names_of_map lib/sync.map)"
+  examine hmap-sync lib lib/sync.map "$(printf 'liburcu-bp.so.8\nlibc.so.6')"
+  check "libhmap-sync's symbols have its version" same HMAP_SYNC_1 "$(symbol_versions lib/.libs/libhmap-sync.so.1)"
+else
+  skip "libhmap-sync" "built without liburcu"
+fi
 
 if [ -n "$GLIB_LIBS" ]; then
   examine hmap-glib compat compat/ghash.map "$(printf 'libglib-2.0.so.0\nlibc.so.6')"

@@ -1,8 +1,9 @@
 /* side_hsearch.c: what a program can see of hsearch(3), row by row. Linked once with libc alone and once with libhmap-search in
- * front of it; both must print the same. Where glibc crashes or is full and ours goes on, tests/test_hsearch.c has the case.
+ * front of it; both must print the same. tests/hsearch.sh links it statically too, with glibc and with musl.
  *
  * With --expect-real or --expect-ours it also checks, before anything else, whose functions and tables it has, and exits 1 with a
- * message if they are the other's. */
+ * message if they are the other's. With --beyond it goes through the rows where glibc crashes or is full and ours goes on, and
+ * with --large N it makes a table of N entries. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,6 +38,25 @@ static int checkSide(int ours)
     return 0;
   fprintf(stderr, "side_hsearch: hcreate_r is from %s, its table is %smarked\n", info.dli_fname, table ? "" : "not ");
   return 1;
+}
+
+/* The two numbers in glibc's struct, which other libcs have no names for. */
+static unsigned number(const struct hsearch_data *htab, int which)
+{
+  struct {
+    void *table;
+    unsigned numbers[2];
+  } d;
+  memcpy(&d, htab, sizeof d);
+  return d.numbers[which];
+}
+static unsigned sizeOf(const struct hsearch_data *htab)
+{
+  return number(htab, 0);
+}
+static unsigned filledOf(const struct hsearch_data *htab)
+{
+  return number(htab, 1);
 }
 
 static const char *errnoName(void)
@@ -125,7 +145,7 @@ static void sizeOfData(void)
       ENTRY *e;
       snprintf(keys[i], sizeof keys[i], "k%d", i);
       most &= hsearch_r(item(keys[i], NULL), ENTER, &e, &htab) && e->key == keys[i];
-      most &= (int)htab.filled == i + 1 && htab.filled <= htab.size;
+      most &= (int)filledOf(&htab) == i + 1 && filledOf(&htab) <= sizeOf(&htab);
     }
     hdestroy_r(&htab);
   }
@@ -155,7 +175,7 @@ static void absurdSizes(void)
   make("UINT_MAX", UINT_MAX, &htab);
   make("UINT_MAX - 2", UINT_MAX - 2, &htab);
   make("UINT_MAX - 3", UINT_MAX - 3, &htab);
-  printf("  size %u, filled %u\n", htab.size, htab.filled);
+  printf("  size %u, filled %u\n", sizeOf(&htab), filledOf(&htab));
   makeGlobal("hcreate(SIZE_MAX)", SIZE_MAX);
 }
 
@@ -225,7 +245,7 @@ static void keysOfAllKinds(void)
     memcpy(copy, keys[i], sizeof copy);
     found += hsearch_r(item(copy, NULL), FIND, &e, &htab) && e->data == keys[i];
   }
-  printf("  %d keys, %d added, %d found, filled %u\n", n, added, found, htab.filled);
+  printf("  %d keys, %d added, %d found, filled %u\n", n, added, found, filledOf(&htab));
   unmake("hdestroy_r", &htab);
 }
 
@@ -309,7 +329,7 @@ static void structMoves(void)
   free(htab);
   printf("  after memcpy the same: %d\n", look("find", item("key", NULL), FIND, &copy) == e);
   look("enter", item("key 3", "data 3"), ENTER, &copy);
-  printf("  filled %u\n", copy.filled);
+  printf("  filled %u\n", filledOf(&copy));
   unmake("hdestroy_r", &copy);
 }
 
@@ -332,10 +352,75 @@ static void tablesAtOnce(void)
   printf("  %d of %d tables have their own entry\n", right, n);
 }
 
-static const struct {
+/* Where glibc crashes or is full */
+
+/* Enters n keys of 11 characters, and looks all of them up again. Prints how many were entered, are where they were, and hold
+ * what was put into them. Returns whether all did. */
+static int fill(size_t n, const char *format, struct hsearch_data *htab)
+{
+  enum { keyBytes = 12 };
+  char(*keys)[keyBytes] = malloc(n * sizeof *keys);
+  ENTRY **entries = calloc(n, sizeof *entries), *e;
+  size_t entered = 0, inPlace = 0, whole = 0;
+  for (size_t i = 0; i < n; i++) {
+    snprintf(keys[i], sizeof *keys, format, (unsigned)i);
+    entered += hsearch_r(item(keys[i], keys[i]), ENTER, &entries[i], htab) == 1;
+  }
+  for (size_t i = 0; i < n; i++) {
+    char key[keyBytes];
+    memcpy(key, keys[i], sizeof key);
+    inPlace += hsearch_r(item(key, NULL), FIND, &e, htab) && e == entries[i];
+    whole += entries[i] && entries[i]->key == keys[i] && entries[i]->data == keys[i];
+  }
+  printf("  %zu entered, %zu in place, %zu whole, filled %u, size larger: %d\n", entered, inPlace, whole, filledOf(htab),
+         filledOf(htab) < sizeOf(htab));
+  free(entries);
+  free(keys);
+  return entered == n && inPlace == n && whole == n;
+}
+
+static void moreThanAskedFor(void)
+{
+  struct hsearch_data htab = {0};
+  make("hcreate_r(100)", 100, &htab);
+  fill(70000, "key%08x", &htab);
+  unmake("hdestroy_r", &htab);
+  make("hcreate_r(0)", 0, &htab);
+  fill(1000, "key%08x", &htab);
+  unmake("hdestroy_r", &htab);
+}
+
+static void withoutATable(void)
+{
+  struct hsearch_data htab = {0};
+  for (int i = 0; i < 2; i++) {
+    lookGlobal("hsearch FIND", item("key", NULL), FIND);
+    lookGlobal("hsearch ENTER", item("key", NULL), ENTER);
+    look("hsearch_r FIND", item("key", NULL), FIND, &htab);
+    look("hsearch_r ENTER", item("key", NULL), ENTER, &htab);
+    makeGlobal("hcreate", 10);
+    make("hcreate_r", 10, &htab);
+    hdestroy();
+    unmake("hdestroy_r", &htab);
+  }
+  look("hsearch_r on NULL", item("key", NULL), ENTER, NULL);
+}
+
+static void withoutAKey(void)
+{
+  struct hsearch_data htab = {0};
+  make("hcreate_r", 10, &htab);
+  look("find", item(NULL, NULL), FIND, &htab);
+  look("enter", item(NULL, NULL), ENTER, &htab);
+  printf("  filled %u\n", filledOf(&htab));
+  unmake("hdestroy_r", &htab);
+}
+
+struct row {
   const char *name;
   void (*print)(void);
-} rows[] = {
+};
+static const struct row rows[] = {
     {"sizeof struct hsearch_data, capacity", sizeOfData},
     {"nel=0", noEntriesAsked},
     {"nel huge", absurdSizes},
@@ -348,17 +433,41 @@ static const struct {
     {"memcpy and realloc of struct hsearch_data", structMoves},
     {"several tables", tablesAtOnce},
 };
+static const struct row beyond[] = {
+    {"more entries than asked for", moreThanAskedFor},
+    {"no table", withoutATable},
+    {"no key", withoutAKey},
+};
+
+static int printRows(const struct row *from, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    puts(from[i].name);
+    from[i].print();
+  }
+  return 0;
+}
+
+static int large(const char *text)
+{
+  struct hsearch_data htab = {0};
+  if (!hcreate_r(10, &htab) || !fill(strtoul(text, NULL, 10), "key%08x", &htab))
+    return 1;
+  hdestroy_r(&htab);
+  return 0;
+}
 
 int main(int argc, char **argv)
 {
-  int ours = argc == 2 && strcmp(argv[1], "--expect-ours") == 0;
-  if (argc > 1 && !ours && strcmp(argv[1], "--expect-real") != 0)
-    return fputs("usage: side_hsearch [--expect-ours | --expect-real]\n", stderr), 2;
-  if (argc > 1 && checkSide(ours) != 0)
+  const char *option = argc > 1 ? argv[1] : "";
+  int ours = strcmp(option, "--expect-ours") == 0, real = strcmp(option, "--expect-real") == 0;
+  if (argc == 2 && strcmp(option, "--beyond") == 0)
+    return printRows(beyond, sizeof beyond / sizeof *beyond);
+  if (argc == 3 && strcmp(option, "--large") == 0)
+    return large(argv[2]);
+  if (argc > 2 || (argc == 2 && !ours && !real))
+    return fputs("usage: side_hsearch [--expect-ours | --expect-real | --beyond | --large N]\n", stderr), 2;
+  if (argc == 2 && checkSide(ours) != 0)
     return 1;
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    puts(rows[i].name);
-    rows[i].print();
-  }
-  return 0;
+  return printRows(rows, sizeof rows / sizeof *rows);
 }

@@ -942,7 +942,7 @@ static void test_a_system_that_takes_no_pages_back(void **state)
 static void startAnew(void)
 {
   pthread_once_t once = PTHREAD_ONCE_INIT;
-  seeds.once = counters.once = once;
+  seeds.once = once;
   seeds.fixed = false;
 }
 static void printSeed(const hmap *h)
@@ -983,57 +983,6 @@ static void test_HMAP_SEED_fixes_all_seeds(void **state)
   }
   assert_memory_not_equal(one, two, 33);
   assert_memory_not_equal(one, none, 33);
-}
-
-static char statsFile[] = "/tmp/hmap-test-XXXXXX";
-
-static void makeStatistics(void)
-{
-  startAnew();
-  setenv("HMAP_STATS", statsFile, 1);
-  hmap *a = makeInts(0), *b = makeInts(100);
-  putRange(a, 0, 27); /* grows at 5, 9, 14 and 27 */
-  putRange(a, 0, 27);
-  putRange(b, 0, 100);
-  cut(b, 5);
-  hmap_free(a);
-  hmap_free(b);
-  setenv("HMAP_STATS", "/nowhere/at/all", 1); /* too late to matter */
-  exit(0);
-}
-static void test_HMAP_STATS_appends_a_line_at_exit(void **state)
-{
-  (void)state;
-  char text[400], line[400] = "";
-  int fd = mkstemp(statsFile);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, "a line before\n", 14), 14);
-  int status = runChild(makeStatistics, text, sizeof text);
-  assert_string_equal(text, "");
-  assert_int_equal(status, 0);
-  assert_true(pread(fd, line, sizeof line - 1, 14) > 0);
-  unlink(statsFile);
-  close(fd);
-  long pid = 0;
-  int end = 0;
-  assert_int_equal(sscanf(line, "libhmap pid=%ld tables=2 entries=127 growths=4 foreign=0%n", &pid, &end), 1);
-  assert_true(pid > 1 && end > 0);
-  assert_string_equal(line + end, "\n");
-}
-
-static void makeBadStatistics(void)
-{
-  startAnew();
-  setenv("HMAP_STATS", "/nowhere/at/all", 1);
-  hmap_free(makeInts(0));
-  exit(0);
-}
-static void test_HMAP_STATS_that_cannot_be_written_is_reported(void **state)
-{
-  (void)state;
-  char text[400];
-  assert_int_equal(runChild(makeBadStatistics, text, sizeof text), 0);
-  assert_non_null(strstr(text, "libhmap: HMAP_STATS: cannot write to /nowhere/at/all: "));
 }
 
 /* Statistics */
@@ -1107,8 +1056,6 @@ int main(void)
       TEST(test_a_key_argument_may_stand_in_the_table),
       TEST(test_a_system_that_takes_no_pages_back),
       TEST(test_HMAP_SEED_fixes_all_seeds),
-      TEST(test_HMAP_STATS_appends_a_line_at_exit),
-      TEST(test_HMAP_STATS_that_cannot_be_written_is_reported),
       TEST(test_statistics),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,36 +1,9 @@
-/* testing.h: what the engine's tests share. Each of them contains the engine, and its calls for memory come here, so that a test
- * can count them, refuse them, or stop a write in the middle of one. */
+/* testing.h: what the engine's tests share. Each of them contains the engine. */
 #ifndef TESTING_H
 #define TESTING_H
 
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <malloc.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-/* cmocka.h needs those above */
-#include <cmocka.h>
-
-/* Tests with threads count too. */
-#define ADD(counter, n) ((void)__atomic_fetch_add(&(counter), (n), __ATOMIC_RELAXED))
 
 /* What the operations since the last resetCounts moved (slots), touched, freed (bytes) and mapped (times). */
 static struct {
@@ -38,177 +11,29 @@ static struct {
 } counted;
 #define HMAP_COUNT(what, n) ADD(counted.what, n)
 
+#define TESTED "../lib/engine.c"
+#include "inside.h"
+
 static inline void resetCounts(void)
 {
   memset(&counted, 0, sizeof counted);
 }
 
-/* The memory that the engine has, and what is to be refused. */
-static struct {
-  size_t calls;        /* allocations asked for */
-  size_t failAt;       /* the number of the one that fails, from 1; 0: none does */
-  bool failAll;        /* all fail */
-  size_t failLarge;    /* those of that many bytes and more fail; 0: none */
-  bool keepPages;      /* munmap fails */
-  size_t page;         /* what the system says a page has; 0: the truth */
-  size_t live, mapped; /* blocks not freed, bytes not unmapped */
-  size_t heap, peak;   /* bytes of the blocks not freed, and of what is mapped, at most so far */
-  size_t asked, most;  /* bytes that malloc and calloc were asked for so far, and at most at once */
-  size_t unmapped;     /* bytes unmapped so far */
-  void (*hook)(void);  /* called before each allocation */
-} memory;
-
-static inline bool mayAllocate(size_t bytes)
-{
-  size_t call = __atomic_add_fetch(&memory.calls, 1, __ATOMIC_RELAXED);
-  if (memory.hook)
-    memory.hook();
-  if (!memory.failAll && call != memory.failAt && (!memory.failLarge || bytes < memory.failLarge))
-    return true;
-  errno = ENOMEM;
-  return false;
-}
-static inline void notePeak(void)
-{
-  if (memory.heap + memory.mapped > memory.peak)
-    memory.peak = memory.heap + memory.mapped;
-}
-static inline void *noteBlock(void *p, size_t n)
-{
-  if (!p)
-    return NULL;
-  ADD(memory.live, 1);
-  ADD(memory.heap, malloc_usable_size(p));
-  ADD(memory.asked, n);
-  if (n > memory.most)
-    memory.most = n;
-  notePeak();
-  return p;
-}
-static inline void *testMalloc(size_t n)
-{
-  void *p = noteBlock(mayAllocate(n) ? malloc(n) : NULL, n);
-  return p ? memset(p, 0xa5, n) : NULL; /* nobody may count on zeroes */
-}
-static inline void *testCalloc(size_t n, size_t size)
-{
-  return noteBlock(mayAllocate(n * size) ? calloc(n, size) : NULL, n * size);
-}
-static inline void testFree(void *p)
-{
-  if (!p)
-    return;
-  ADD(memory.live, -(size_t)1);
-  ADD(memory.heap, -malloc_usable_size(p));
-  free(p);
-}
-static inline char *testStrdup(const char *s)
-{
-  char *p = testMalloc(strlen(s) + 1);
-  return p ? strcpy(p, s) : NULL;
-}
-static inline size_t wholePages(size_t n)
-{
-  size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  return (n + page - 1) / page * page;
-}
-static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off_t offset)
-{
-  void *q = mayAllocate(n) ? mmap(p, n, prot, flags, fd, offset) : MAP_FAILED;
-  if (q != MAP_FAILED)
-    ADD(memory.mapped, wholePages(n));
-  notePeak();
-  return q;
-}
-static inline int testMunmap(void *p, size_t n)
-{
-  if (memory.keepPages) {
-    errno = ENOMEM;
-    return -1;
-  }
-  ADD(memory.mapped, -wholePages(n));
-  ADD(memory.unmapped, wholePages(n));
-  return munmap(p, n);
-}
-static inline long testSysconf(int name)
-{
-  return name == _SC_PAGESIZE && memory.page ? (long)memory.page : sysconf(name);
-}
-
-#define malloc testMalloc
-#define calloc testCalloc
-#define free testFree
-#define mmap testMmap
-#define munmap testMunmap
-#define sysconf testSysconf
-#undef strdup
-#define strdup testStrdup
-#include "../lib/engine.c"
-#undef malloc
-#undef calloc
-#undef free
-#undef mmap
-#undef munmap
-#undef sysconf
-#undef strdup
-
-/* All that a test made has gone back. */
-#define ASSERT_NOTHING_LEFT()           \
-  do {                                  \
-    assert_int_equal(memory.live, 0);   \
-    assert_int_equal(memory.mapped, 0); \
-  } while (0)
-
 /* Every invariant of a table holds. */
-#define ASSERT_SOUND(h)                    \
-  do {                                     \
-    const char *broken_ = hmap_check(h);   \
-    if (broken_)                           \
-      fail_msg("hmap_check: %s", broken_); \
+#define ASSERT_SOUND(h)                      \
+  do {                                       \
+    const char *broken_ = hmap_check(h);     \
+    if (broken_)                             \
+      fail_msg("hmap_check: %s", broken_);   \
   } while (0)
 
-/* Random numbers: splitmix64, from HMAP_TEST_SEED or the same in every run. */
-static uint64_t randomState;
-
-static inline uint64_t random64(void)
-{
-  uint64_t x = randomState += 0x9e3779b97f4a7c15;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-  x = (x ^ x >> 27) * 0x94d049bb133111eb;
-  return x ^ x >> 31;
-}
-static inline size_t randomBelow(size_t n)
-{
-  return (size_t)(random64() % n);
-}
-
-/* A test of a group. Each begins with nothing counted, so that one failure does not bring the next about, and with a secret that
- * makes the same seeds in every run. */
 #define TEST(f) cmocka_unit_test_setup(f, startTest)
 static inline int startTest(void **state)
 {
-  const char *text = getenv("HMAP_TEST_SEED");
   (void)state;
-  memset(&memory, 0, sizeof memory);
+  startInside();
   resetCounts();
-  randomState = text ? strtoull(text, NULL, 0) : 2;
-  unsetenv("HMAP_SEED");
-  newSeed();
-  seeds.secret = (hmap_seed){random64(), random64()};
-  for (unsigned i = 0; i < nhWords; i++)
-    nhKey[i] = random64();
-  seeds.counter = 0;
   return 0;
-}
-
-/* How often to do a thing that is done n times: less under valgrind and the like. */
-static inline bool quick(void)
-{
-  return getenv("HMAP_TEST_QUICK") != NULL;
-}
-static inline size_t times(size_t n)
-{
-  return quick() ? n / 20 + 1 : n;
 }
 
 /* Tables of the kinds that most tests need. */
@@ -271,6 +96,7 @@ static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bi
     x += 0x9e3779b97f4a7c15;
   return x;
 }
+  notePeak();
 /* A fresh 64-bit key for table h, of own-hash kind, whose hash has the given bits under mask; no two calls return the same. */
 static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
 {
@@ -348,33 +174,6 @@ static inline void settle(hmap *h)
     assert_false(cut(h, absent));
     assert_true(!growing(h) || h->nevacuate > before);
   }
-}
-
-/* Runs f in a child process; returns its wait status, and what it wrote to stderr in text. */
-static inline int runChild(void (*f)(void), char *text, size_t size)
-{
-  int fds[2], status;
-  size_t n = 0;
-  assert_int_equal(pipe(fds), 0);
-  fflush(NULL);
-  pid_t pid = fork();
-  assert_true(pid >= 0);
-  if (pid == 0) {
-    struct rlimit noCore = {0, 0};
-    setrlimit(RLIMIT_CORE, &noCore);
-    signal(SIGABRT, SIG_DFL);
-    dup2(fds[1], STDERR_FILENO);
-    close(fds[0]);
-    f();
-    _exit(0);
-  }
-  close(fds[1]);
-  for (ssize_t got; n + 1 < size && (got = read(fds[0], text + n, size - 1 - n)) > 0;)
-    n += (size_t)got;
-  text[n] = 0;
-  close(fds[0]);
-  assert_int_equal(waitpid(pid, &status, 0), pid);
-  return status;
 }
 
 #endif

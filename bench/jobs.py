@@ -1,0 +1,88 @@
+"""jobs.py: what is measured: processes that each measure one peer with one kind of keys at one size."""
+
+import dataclasses
+
+from peers import NAMES, ORDINARY
+
+OPERATIONS = ["insert", "hint", "hit", "miss", "batch", "update", "churn", "iterate", "delete", "destroy"]
+SIZES = [1000, 30000, 1000000, 10000000]
+SMALL_SIZES = [0, 1, 4, 8]
+GROWTH_KEYS = ["random", "sequential", "short"]  # what a path takes is what a short string takes: a pointer
+CRAFTED_SIZE = 50000
+# Keys that collide in GLib's table or in ours, and those to hold them against.
+COLLIDING = {"mod32": "random", "crafted": "text32", "own-ints": "random", "own-strings": "short"}
+ROUNDS = {1000: 7, 30000: 7, CRAFTED_SIZE: 3, 1000000: 3, 10000000: 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One process: a peer, keys and a size, measured in one mode (see loops.h), and how often."""
+    peer: str
+    keys: str
+    size: int
+    mode: str = "speed"
+    rounds: int = 1
+    ops: tuple = ()     # none: all
+    lookups: int = 0    # 0: the adapter's own number
+
+    def ops_of(self, last):
+        """The longest tables are filled and emptied for delete and hint in the last round only."""
+        if self.ops or last or self.mode != "speed" or self.size < 10000000:
+            return self.ops
+        return tuple(op for op in OPERATIONS if op not in ("hint", "delete"))
+
+
+def speed(peers, keys, sizes, ops=()):
+    """All peers in turn for each size and kind of keys."""
+    return [Job(peer, kind, size, rounds=ROUNDS.get(size, 3), ops=tuple(ops))
+            for size in sizes for kind in keys for peer in peers]
+
+
+def colliding(peers, keys=tuple(COLLIDING)):
+    """Keys that collide and those that do not; GLib, which takes its time, but once."""
+    kinds = sorted({*keys, *(COLLIDING[kind] for kind in keys)})
+    once = {("glib", "crafted"), ("glib", "mod32")}
+    return [Job(peer, kind, CRAFTED_SIZE, rounds=1 if (peer, kind) in once else 3, ops=("insert", "hit", "miss"))
+            for kind in kinds for peer in peers if peer in ("glib", "hmap-glib", "hmap") and (peer, kind[:3]) != ("glib", "own")]
+
+
+def life(peers):
+    return [Job(peer, keys, 3, "life", 5) for keys in ("random", "short") for peer in peers]
+
+
+def latency(peers, size=SIZES[-1], rounds=3):
+    return [Job(peer, "random", size, "latency", rounds) for peer in peers]
+
+
+def memory(peers, size=SIZES[-1]):
+    return [Job(peer, keys, small, "memory") for keys in GROWTH_KEYS for small in SMALL_SIZES for peer in peers] + \
+           [Job(peer, keys, size, "growth") for keys in GROWTH_KEYS for peer in peers]
+
+
+def everything(peers):
+    return speed(peers, ORDINARY, SIZES) + colliding(peers) + life(peers) + latency(peers) + memory(peers)
+
+
+def quick(peers):
+    """A look at everything."""
+    few, large = [peer for peer in peers if peer in ("glib", "hmap-glib", "hmap", "boost", "go")], 1000000
+    times = speed(peers, ORDINARY, [1000, 30000]) + speed(few, ORDINARY, [large])
+    return [dataclasses.replace(job, rounds=1) for job in times] + life(peers) + latency(peers, large, 1) + memory(peers, large)
+
+
+def smoke(peers):
+    """Every loop once, with and without a limit to the different keys that are looked up."""
+    return [Job(peer, keys, 1000, lookups=lookups) for peer in peers for keys in ("random", "short") for lookups in (0, 300)] + \
+           [Job(peer, keys, size, mode) for peer in peers for keys in ("mod32", "path", "text32", "crafted")
+            for mode, size in [("life", 3), ("latency", 2000), ("memory", 4), ("growth", 2000)]]
+
+
+def merged(jobs):
+    """The same with no process twice, one that does all that several would do; peers in turn."""
+    found = {}
+    for job in jobs:
+        place = (job.mode, job.size, job.keys, NAMES.index(job.peer))
+        other = found.get(place, job)
+        ops = () if not (job.ops and other.ops) else tuple({*job.ops, *other.ops})
+        found[place] = dataclasses.replace(job, ops=ops, rounds=max(job.rounds, other.rounds))
+    return [found[place] for place in sorted(found)]

@@ -1,0 +1,169 @@
+"""peers.py: the tables that are measured, and how their programs are made."""
+
+import dataclasses
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+INTS, STRINGS = ["random", "sequential", "mod32", "own-ints"], ["short", "path", "text32", "crafted", "own-strings"]
+ORDINARY = ["random", "sequential", "short", "path"]
+# Keys that share a bucket of ours under a known seed: some of these kinds, whose numbers a file names.
+OWN = {"own-ints": "random", "own-strings": "short"}
+OWN_SEED = "seed=bench"
+
+
+class Failed(Exception):
+    """What ends the benchmark, and why."""
+
+
+def say(text):
+    """Progress, on a line of its own."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclasses.dataclass
+class Peer:
+    """A table that is measured: how its programs are made, and where it cannot follow."""
+    name: str
+    source: str
+    header: str = ""        # a header without which it is left out,
+    package: str = "gcc"    # and the Debian package that has it, or the compiler
+    compiler: str = "CC"    # CC or CXX from the environment; or a command
+    module: str = ""        # for pkg-config
+    flags: list = dataclasses.field(default_factory=list)  # for the linker
+    ours: str = ""          # our library that stands first, and the folder of the build where it is
+    strings_only: bool = False
+    slow: list = dataclasses.field(default_factory=list)  # keys that all collide in it
+
+    def can(self, keys):
+        return keys in STRINGS or not self.strings_only
+
+    @property
+    def counted(self):
+        """Whether heap.c can count for it."""
+        return self.compiler in ("CC", "CXX")
+
+
+PEERS = [
+    Peer("glib", "peer-glib.c", "glib.h", "libglib2.0-dev", module="glib-2.0", slow=["crafted", "mod32"]),
+    Peer("hmap-glib", "peer-glib.c", "glib.h", "libglib2.0-dev", module="glib-2.0", ours="compat/hmap-glib"),
+    Peer("hmap", "peer-hmap.c", ours="lib/hmap"),
+    Peer("hsearch", "peer-hsearch.c", strings_only=True, slow=["path"]),
+    Peer("musl-hsearch", "peer-hsearch.c", package="musl-tools", compiler="musl-gcc", flags=["-static"], strings_only=True),
+    Peer("hmap-search", "peer-hsearch.c", ours="compat/hmap-search", strings_only=True),
+    Peer("boost", "peer-boost.cc", "boost/unordered/unordered_flat_map.hpp", "libboost1.81-dev", "CXX"),
+    Peer("absl", "peer-absl.cc", "absl/container/flat_hash_map.h", "libabsl-dev", "CXX", module="absl_flat_hash_map"),
+    Peer("std", "peer-std.cc", "unordered_map", "g++", "CXX"),
+    Peer("khash", "peer-khash.c", "htslib/khash.h", "libhts-dev"),
+    Peer("uthash", "peer-uthash.c", "uthash.h", "uthash-dev"),
+    Peer("go", "peer-go.go", compiler="go", package="golang-go"),
+]
+NAMES = [peer.name for peer in PEERS]
+
+
+def newer(target, sources):
+    return target.exists() and all(target.stat().st_mtime > source.stat().st_mtime for source in sources)
+
+
+class Builder:
+    """Makes those programs in a folder that are older than their sources: for each peer one for integers and one for strings."""
+
+    def __init__(self, top, folder):
+        self.top, self.bin = top, folder
+        self.bin.mkdir(parents=True, exist_ok=True)
+        self.environment = dict(os.environ, GOCACHE=str(self.bin / "go-cache"), GO111MODULE="off")
+
+    def run(self, command):
+        return subprocess.run(list(map(str, command)), env=self.environment, capture_output=True, text=True)
+
+    def make(self, command, target, sources):
+        if newer(target, [*sources, HERE / "peers.py"]):
+            return
+        done = self.run(command)
+        if done.returncode != 0:
+            raise Failed(f"{shlex.join(map(str, command))}:\n{done.stderr}")
+
+    def command(self, compiler):
+        return shlex.split(os.environ.get(compiler) or {"CC": "cc", "CXX": "c++"}.get(compiler, compiler))
+
+    def lacks(self, peer):
+        """What is missing for a peer, or None."""
+        compiler = self.command(peer.compiler)
+        if not shutil.which(compiler[0]):
+            return f"no {compiler[0]} (Debian: {peer.package})"
+        if peer.ours and not self.library(peer).exists():
+            return f"{self.library(peer).name} was not built (configure's summary says why)"
+        if not peer.header:
+            return None
+        probe = self.bin / ("probe" + pathlib.Path(peer.source).suffix)
+        probe.write_text(f"#include <{peer.header}>\n")
+        done = self.run([*compiler, *self.compile_flags(peer), "-fsyntax-only", probe])
+        return None if done.returncode == 0 else f"no <{peer.header}> (Debian: {peer.package})"
+
+    def library(self, peer):
+        folder, name = peer.ours.split("/")
+        return self.top / folder / ".libs" / f"lib{name}.so"
+
+    def pkg_config(self, what, peer):
+        return shlex.split(self.run(["pkg-config", what, peer.module]).stdout) if peer.module else []
+
+    def sanitizers(self, peer):
+        """A library of ours that was built with -fsanitize needs programs that were, too."""
+        return shlex.split(os.environ.get("SANITIZED", "")) if peer.counted else []
+
+    def compile_flags(self, peer):
+        standard = "-std=gnu++17" if peer.source.endswith(".cc") else "-std=gnu11"
+        usual = [standard, "-O2", "-Wall", "-Wextra", "-Werror", "-I", HERE.parent / "include"]
+        return [*usual, *self.sanitizers(peer), *self.pkg_config("--cflags", peer)]
+
+    def link_flags(self, peer):
+        ours = []
+        if peer.ours:
+            folder = self.library(peer).parent
+            ours = ["-L", folder, f"-Wl,-rpath,{folder}", "-l" + peer.ours.split("/")[1]]
+        return [*peer.flags, *self.sanitizers(peer), *ours, *self.pkg_config("--libs", peer)]
+
+    def program(self, peer, keys):
+        if peer.compiler == "go":
+            return self.bin / peer.name
+        return self.bin / f"{peer.name}-{'strings' if keys in STRINGS else 'ints'}"
+
+    def build(self, peer):
+        source = HERE / peer.source
+        sources = [source, *HERE.glob("*.h")]
+        if peer.compiler == "go":
+            return self.make(["go", "build", "-o", self.bin / peer.name, source], self.bin / peer.name, sources)
+        compiler = self.command(peer.compiler)
+        for keys in filter(peer.can, ["random", "short"]):
+            program = self.program(peer, keys)
+            # One object for all who share a source and a compiler: how it is linked is all that differs.
+            unit = self.bin / f"{source.stem}-{program.name.split('-')[-1]}-{pathlib.Path(compiler[0]).name}.o"
+            self.make([*compiler, *self.compile_flags(peer), *key_type(keys), "-c", source, "-o", unit], unit, sources)
+            self.make([*compiler, unit, "-o", program, *self.link_flags(peer)], program, [unit])
+
+    def heap_counter(self):
+        """The library that counts what malloc hands out."""
+        library = self.bin / "heap.so"
+        self.make([*self.command("CC"), "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", HERE / "heap.c", "-o", library],
+                  library, [HERE / "heap.c"])
+        return library
+
+    def own_keys(self, keys, count):
+        """The file with the numbers of keys that share a bucket of ours."""
+        source, kind = HERE / "own-keys.c", OWN[keys]
+        program, numbers = self.bin / f"own-keys-{kind}", self.bin / f"{keys}-{count}"
+        folders = [flag for folder in (HERE, HERE.parent / "lib", HERE.parent / "include") for flag in ("-I", folder)]
+        sources = [source, HERE / "peer.h", *(HERE.parent / "lib").glob("*.[ch]")]
+        self.make([*self.command("CC"), "-std=gnu11", "-O2", *key_type(kind), *folders, source, "-o", program], program, sources)
+        if not newer(numbers, [program]):
+            say(f"looking for {count} {kind} keys of one bucket")
+            self.make([program, OWN_SEED, f"keys={kind}", f"size={count}", f"to={numbers}"], numbers, [program])
+        return numbers
+
+
+def key_type(keys):
+    return ["-DSTRINGS"] if keys in STRINGS else []

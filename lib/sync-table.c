@@ -1,0 +1,257 @@
+/* sync-table.c: searching, and the steps that change chains and arrays. */
+#include "sync.h"
+
+/* Where a search ended: at a node, or at the end of its chain. */
+typedef struct spot {
+  node *n;        /* or NULL */
+  bucket *b;      /* the bucket that it is in */
+  bucket *before; /* and the one before that, or NULL */
+  unsigned i;
+} spot;
+
+/* Searches a chain whose first bucket had this head. */
+ALWAYS_INLINE spot search(const hmap_sync *m, uint8_t alg, bucket *b, uint64_t head, uint64_t hash, const void *key)
+{
+  bucket *before = NULL;
+  for (;;) {
+    HMAP_SYNC_POINT();
+    for (uint64_t s = slotsWith(head, topOf(hash)); s; s &= s - 1) {
+      unsigned i = firstOf(s);
+      node *n = LOAD(&b->slot[i]);
+      if (n && likely(holds(m, alg, n, hash, key)))
+        return (spot){n, b, before, i};
+    }
+    bucket *next = LOAD(&b->overflow);
+    if (likely(!next))
+      return (spot){NULL, b, before, 0};
+    before = b;
+    b = next;
+    head = LOAD(&b->head);
+  }
+}
+/* Searches without a lock. In a read section. Returns NULL if the key is absent. */
+ALWAYS_INLINE node *find(hmap_sync *m, uint8_t alg, uint64_t hash, const void *key)
+{
+  array *a = LOAD(&m->table);
+  for (;;) {
+    bucket *b = bucketFor(a, hash);
+    uint64_t head = LOAD(&b->head);
+    if (likely(!(head & movedBit)))
+      return search(m, alg, b, head, hash, key).n;
+    a = LOAD(&a->next);
+  }
+}
+
+/* Locks a chain by its first bucket. Returns false, and locks nothing, if it has been evacuated. */
+static bool lockChain(bucket *b)
+{
+  for (unsigned tries = 1;; tries++) {
+    uint64_t head = LOAD(&b->head);
+    if (head & movedBit)
+      return false;
+    if (!(head & lockBit) && CAS(&b->head, &head, head | lockBit))
+      return true;
+    if (tries % 64 == 0)
+      sched_yield();
+  }
+}
+static void unlockChain(bucket *b)
+{
+  STORE(&b->head, LOAD_RELAXED(&b->head) & ~(uint64_t)lockBit);
+}
+
+static void fillSlot(bucket *b, unsigned i, uint8_t top, node *n)
+{
+  unsigned shift = 8 * (i + 1);
+  uint64_t head = LOAD_RELAXED(&b->head) & ~((uint64_t)0xff << shift);
+  STORE_RELAXED(&b->head, head | (uint64_t)top << shift);
+  HMAP_SYNC_POINT();
+  STORE(&b->slot[i], n);
+}
+/* Puts a node into a chain that is locked. Returns false if there is no memory for an overflow bucket. */
+static bool putNode(bucket *b, uint8_t top, node *n)
+{
+  for (;; b = b->overflow) {
+    for (unsigned i = 0; i < slotCnt; i++)
+      if (!LOAD_RELAXED(&b->slot[i])) {
+        fillSlot(b, i, top, n);
+        return true;
+      }
+    if (!LOAD_RELAXED(&b->overflow))
+      break;
+  }
+  tailBucket *o = calloc(1, sizeof *o);
+  if (!o)
+    return false;
+  fillSlot(&o->b, 0, top, n);
+  STORE(&b->overflow, &o->b);
+  return true;
+}
+/* Empties a slot of a chain that is locked, and unlinks its overflow bucket if that is empty then. In a read section. */
+static void emptySlot(const spot *s)
+{
+  STORE(&s->b->slot[s->i], NULL);
+  if (!s->before)
+    return;
+  for (unsigned i = 0; i < slotCnt; i++)
+    if (LOAD_RELAXED(&s->b->slot[i]))
+      return;
+  STORE(&s->before->overflow, LOAD_RELAXED(&s->b->overflow));
+  defer(&containerOf(s->b, tailBucket, b)->rcu, freeOverflow);
+}
+
+/* Takes the nodes of a chain, up to one of them, out of the array that an evacuation has put them in. */
+static void takeBack(const hmap_sync *m, bucket *first, const node *end, const array *next)
+{
+  visit from = {first, 0};
+  for (node *n; (n = nextNode(&from)) != end;) {
+    bucket *target = bucketFor(next, hashOfNode(m, n));
+    lockChain(target);
+    visit v = {target, 0};
+    while (nextNode(&v) != n)
+      ;
+    STORE(&v.b->slot[v.i - 1], NULL);
+    unlockChain(target);
+  }
+}
+/* Evacuates a chain of a that is locked, which unlocks it. Returns false, with all as it was, if there is no memory.
+ * No chain of next has been evacuated yet: that only begins when a is done. Its locks are taken because a bucket of a smaller
+ * array has entries of several old ones. */
+static bool evacuate(hmap_sync *m, array *a, bucket *first, array *next)
+{
+  visit v = {first, 0};
+  for (node *n; (n = nextNode(&v));) {
+    uint64_t hash = hashOfNode(m, n);
+    bucket *target = bucketFor(next, hash);
+    lockChain(target);
+    bool placed = putNode(target, topOf(hash), n);
+    unlockChain(target);
+    if (!placed) {
+      takeBack(m, first, n, next);
+      return false;
+    }
+  }
+  HMAP_SYNC_POINT();
+  STORE(&first->head, (LOAD_RELAXED(&first->head) | movedBit) & ~(uint64_t)lockBit);
+  if (__atomic_sub_fetch(&a->left, 1, __ATOMIC_ACQ_REL) == 0) {
+    array *expected = a; /* after a Clear it is another, and a goes with its generation */
+    if (CAS(&m->table, &expected, next))
+      defer(&a->rcu, freeEvacuated);
+  }
+  return true;
+}
+/* Evacuates one chain, any, if the map is growing. */
+static void helpGrowth(hmap_sync *m, array *a)
+{
+  array *next = LOAD(&a->next);
+  for (unsigned tries = 0; next && tries < 16; tries++) {
+    bucket *b = &a->buckets[__atomic_fetch_add(&a->cursor, 1, __ATOMIC_RELAXED) & a->mask];
+    if (lockChain(b)) {
+      if (!evacuate(m, a, b, next))
+        unlockChain(b);
+      return;
+    }
+  }
+}
+/* Begins to move to an array of another size. Without memory for it, nothing happens. */
+static void startGrowth(array *a, size_t buckets)
+{
+  array *next = newTable(a->gen, buckets), *expected = NULL;
+  if (next && !CAS(&a->next, &expected, next))
+    freeTable(next); /* another thread was faster */
+}
+
+static size_t entriesOf(generation *gen)
+{
+  size_t n = 0;
+  for (unsigned i = 0; i < stripeCnt; i++)
+    n += LOAD(&gen->stripes[i].s.count);
+  return n;
+}
+/* Begins to grow above 4.5 entries a bucket, and to shrink to a quarter below 0.5. count is a stripe's new one; where that is
+ * large, every sixteenth is looked at. */
+static void resizeIfDue(hmap_sync *m, array *a, size_t count)
+{
+  const size_t buckets = a->mask + 1;
+  if ((count > 16 && count % 16) || LOAD(&a->next) || LOAD(&m->table) != a)
+    return;
+  size_t n = entriesOf(a->gen);
+  if (2 * n > 9 * buckets)
+    startGrowth(a, 2 * buckets);
+  else if (2 * n < buckets && buckets > minBuckets)
+    startGrowth(a, buckets / 4 < minBuckets ? minBuckets : buckets / 4);
+}
+
+/* A write to one key: where it is, and what has to be done when its chain is unlocked. */
+typedef struct entry {
+  uint64_t hash;
+  array *a;
+  bucket *first;
+  spot s;
+  node *dead; /* a node that was replaced or deleted, or NULL */
+  int added;  /* entries: 1, 0, -1 */
+} entry;
+
+/* Finds a key's entry, in a read section, with its chain locked, in the array where it belongs. */
+static entry lockEntry(hmap_sync *m, uint64_t hash, const void *key)
+{
+  entry e = {.hash = hash, .a = LOAD(&m->table)};
+  helpGrowth(m, e.a);
+  for (;;) {
+    e.first = bucketFor(e.a, hash);
+    HMAP_SYNC_POINT();
+    if (lockChain(e.first)) {
+      array *next = LOAD(&e.a->next);
+      if (!next || !evacuate(m, e.a, e.first, next))
+        break;
+    }
+    e.a = LOAD(&e.a->next);
+  }
+  e.s = search(m, m->alg, e.first, LOAD_RELAXED(&e.first->head), hash, key);
+  return e;
+}
+static void unlockEntry(hmap_sync *m, entry *e)
+{
+  unlockChain(e->first);
+  stripe *s = stripeOf(e->a->gen, e->hash);
+  if (e->dead)
+    retire(s, e->dead);
+  if (e->added)
+    resizeIfDue(m, e->a, __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_ACQ_REL));
+}
+
+/* The three things that a write may do. The first two return false, and nothing has changed, if there is no memory. */
+static bool addEntry(hmap_sync *m, entry *e, const void *key, void *value)
+{
+  node *n = newNode(m, e->hash, key);
+  if (!n)
+    return false;
+  n->value = value;
+  if (!putNode(e->first, topOf(e->hash), n)) {
+    free(n);
+    return false;
+  }
+  e->added = 1;
+  return true;
+}
+/* Where values are destroyed the old one has to go with a node of its own. */
+static bool setEntry(hmap_sync *m, entry *e, void *value)
+{
+  if (!m->destroy) {
+    STORE(&e->s.n->value, value);
+    return true;
+  }
+  node *n = newNode(m, e->hash, keyOfNode(m, e->s.n));
+  if (!n)
+    return false;
+  n->value = value;
+  e->dead = e->s.n;
+  STORE(&e->s.b->slot[e->s.i], n);
+  return true;
+}
+static void removeEntry(entry *e)
+{
+  e->dead = e->s.n;
+  e->added = -1;
+  emptySlot(&e->s);
+}

@@ -1,0 +1,113 @@
+#!/bin/sh
+# check.sh: hmap check tells what programs use, and why some cannot be switched.
+
+. "$abs_top_srcdir/tests/tools/tools.sh"
+
+# tells LINES PROGRAM: what check prints of it, without its first line.
+tells() {
+  same "$1" "$(hmap check "$2" | sed '1d; s/^  //')"
+}
+
+# json EXPRESSION ARGUMENT...: a Python expression about what check --json prints, found, holds.
+json() {
+  expression=$1
+  shift
+  hmap check --json "$@" >found.json
+  "$PYTHON3" -c "import json; found = json.load(open('found.json')); assert $expression, found"
+}
+
+check "the programs compile" eval 'compile_words && compile_split_words && echo "int main(void) { return 0; }" >none.c && compile none none.c'
+check "direct use" tells "hsearch     called by itself
+switch      hmap run, hmap relink" ./words
+check "use through a library" tells "hsearch     called by libwords.so
+switch      hmap run, hmap relink" here/bin/words
+check "no use" tells "uses        neither hsearch nor GHashTable" ./none
+check "a program by its name on PATH" eval 'PATH=$PWD/here/bin:$PATH says "$PWD/here/bin/words" check words'
+check "JSON: who calls what" json "found[0]['uses']['hsearch']['callers'] == {'$PWD/words': ['hcreate', 'hdestroy', 'hsearch']} and \
+  found[0]['ways'] == ['run', 'relink'] and found[0]['problem'] is None and found[0]['kind'] == 'program'" ./words
+check "JSON: several" json "[p['program'] for p in found] == ['./words', './none'] and found[1]['uses'] == {}" ./words ./none
+
+if have_glib; then
+  check "the program with GLib compiles" compile_table
+  check "GHashTable" tells "GHashTable  called by itself
+switch      hmap run, hmap relink, hmap system on" ./table
+  check "not PIE, and it takes functions' addresses" eval '
+    printf "#include <glib.h>\nint main(void) { return !g_hash_table_new(g_str_hash, g_str_equal); }\n" >plain.c &&
+    compile plain plain.c -fno-pie -no-pie $GLIB_CFLAGS $GLIB_LIBS && json "found[0][\"ways\"] == [\"run\", \"relink\", \"system\"]" ./plain'
+  hmap relink ./table -o onhmap >/dev/null
+  check "switched already" tells "GHashTable  called by itself
+on hmap     GHashTable already" ./onhmap
+  check "a GLib with a function that ours lacks can be had" make_old
+  check "then there is no way" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer json \
+    "not found[0][\"ways\"] and \"g_hash_table_bind, which this libhmap-glib lacks: update hmap first\" in found[0][\"barred\"][\"relink\"]" ./table'
+  check "GHashTable where hmap was built without GLib" eval 'cp -a root bare && rm "bare${lib#"$PWD"/root}"/libhmap-glib.so* &&
+    bin=$PWD/bare${bin#"$PWD"/root} json "not found[0][\"ways\"] and \"install hmap built with GLib\" in found[0][\"barred\"][\"run\"]" ./table'
+else
+  skip "GHashTable" "built without GLib or without the shadow"
+fi
+
+# What cannot be switched, and what to do.
+check "static" eval 'compile static "$sources/words.c" -static && tells "hsearch     called by itself
+no way      statically linked: link it anew (hmap env)" ./static'
+check "setuid" eval 'cp words setuid && chmod u+s setuid && tells "hsearch     called by itself
+not run     setuid: link it anew (hmap env)
+not relink  setuid: link it anew (hmap env)" ./setuid'
+# The machine of an ELF file is at offset 18.
+check "another architecture" eval 'cp words foreign && printf "\026" | dd of=foreign bs=1 seek=18 conv=notrunc 2>/dev/null &&
+  says "no way      for ELF64 IBM S/390" check ./foreign'
+check "another C library" eval 'cp words musl && patchelf --set-interpreter /lib/ld-musl-x86_64.so.1 musl &&
+  says "its dynamic linker is /lib/ld-musl-x86_64.so.1, not glibc" check ./musl'
+check "a script is what runs it" eval 'printf "#!%s\n" "$PWD/words" >script && chmod +x script &&
+  tells "script      run by $PWD/words, whose modules may use more: hmap run serves them too
+hsearch     called by itself
+switch      hmap run" ./script'
+check "a script of env and of a script" eval 'printf "#!/usr/bin/env words\n" >envscript && printf "#!%s\n" "$PWD/envscript" >second &&
+  PATH=$PWD/here/bin:$PATH says "run by $PWD/here/bin/words" check ./second'
+check "a library" says "follows the programs that load it: check those" check here/lib/libwords.so
+check "an object file" eval '$CC -c -o none.o none.c && says "no way      an object file" check ./none.o'
+
+# Another library's functions of the same names, with a version of its own.
+private() {
+  printf '#include <search.h>\nint hcreate(size_t n) { return 1; }\nvoid hdestroy(void) {}\nENTRY *hsearch(ENTRY e, ACTION a) { return 0; }\n' >own.c
+  echo 'OWN_1 { global: hcreate; hdestroy; hsearch; };' >own.map
+  compile libown.so own.c -shared -fPIC -Wl,--version-script=own.map -Wl,-soname,libown.so &&
+    compile private "$sources/words.c" -L. -lown -Wl,-rpath,"$PWD" &&
+    tells "hsearch     called by none
+not relink  libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)
+not run     libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)" ./private
+}
+check "functions of a private symbol version" private
+check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found && grep -q "libwords.so is not found: install" found'
+
+# cannot TEXT PROGRAM: it is reported as one that could not be examined.
+cannot() {
+  ends 1 hmap check "$2" >found && grep -qF "no way      $1" found || { cat found; return 1; }
+}
+echo text >text
+check "neither ELF nor script" cannot "neither an ELF file nor a script: name a program" ./text
+check "missing" cannot "there is no program nosuch: give a name that is on PATH, or a path" nosuch
+check "a folder" cannot "./here is a folder: name the programs in it" ./here
+check "a damaged file" eval 'head -c 300 words >half && cannot "damaged (" ./half'
+unreadable() {
+  cp words secret && chmod 0 secret
+  [ "$(id -u)" != 0 ] || set -- setpriv --reuid=65534 --regid=65534 --clear-groups
+  "$@" "$bin/hmap" check ./secret >found
+  grep -q "cannot be read (permission denied): run hmap as a user who may read it" found
+}
+if [ "$(id -u)" != 0 ] || setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$bin/hmap" 2>/dev/null; then
+  check "unreadable" unreadable
+else
+  skip "unreadable" "nobody else can reach this folder"
+fi
+check "many: the others are shown all the same, and counted" eval 'ends 1 hmap check ./words ./none nosuch ./script >found &&
+  same "4 programs: 2 use hsearch, 0 GHashTable; 1 of them can be relinked, 2 run on hmap as they are; 1 are scripts, 1 could not be examined" \
+    "$(tail -n 1 found)"'
+
+# Wrong uses.
+check "no program" refuses 2 "arguments are required: PROGRAM (hmap check --help tells more)" check
+check "an option that there is not" refuses 2 "unrecognized arguments: --xml" check --xml words
+check "no command" refuses 2 "arguments are required: COMMAND (hmap --help tells more)"
+check "a command that there is not" refuses 2 "invalid choice: 'chek'" chek
+check "without readelf" eval 'mkdir no && for t in dirname env; do ln -s "$(command -v $t)" no; done && PATH=$PWD/no "$PYTHON3" "$bin/hmap" check ./words >found;
+  grep -q "readelf is not installed: install binutils" found'
+done_testing

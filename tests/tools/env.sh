@@ -1,0 +1,113 @@
+#!/bin/sh
+# env.sh: projects that know nothing of hmap link to it when they are built under hmap env, whatever their build system; and those
+# that say one line in configure.ac do so by themselves.
+
+. "$abs_top_srcdir/tests/tools/tools.sh"
+have_glib || skip_all "built without GLib or without the shadow"
+unset GLIB_CFLAGS GLIB_LIBS # configure would take them for the answers of pkg-config
+legacy=$abs_top_srcdir/tests/legacy
+cp -r "$legacy" legacy && chmod -R u+w legacy && cp -r legacy/wordfreq-hsearch legacy/wordfreq-glib . && cp -r legacy one-line
+mkdir legacy/wordfreq-meson/copies && cp -r wordfreq-hsearch wordfreq-glib legacy/wordfreq-meson/copies
+printf 'the one and the other and the third\n' >text
+
+# counts LIBRARY PROGRAM: the program counts words, and the library counts a table.
+counts() {
+  rm -f stats
+  HMAP_STATS=$top/stats "$2" text >words.found && grep -q "^ *3[ 	]*the$\|^the[ 	]*3$" words.found && grep -q "^$1 .* tables=1 .*entries=[1-9]" stats || {
+    cat words.found stats
+    return 1
+  }
+}
+
+quietly() {
+  "$@" >quiet.log 2>&1 || { tail -n 30 quiet.log; return 1; }
+}
+
+# stock_and_switched NAME HSEARCH-PROGRAM GLIB-PROGRAM
+both_count() {
+  counts libhmap-search "$1" && counts libhmap-glib "$2"
+}
+
+autotools() {
+  for project in legacy/wordfreq-hsearch legacy/wordfreq-glib; do
+    (cd $project && quietly autoreconf --install && quietly hmap env ./configure && quietly hmap env $MAKE) || return 1
+  done
+}
+if command -v autoreconf >/dev/null; then
+  check "Autotools" autotools
+  check "they are on hmap" both_count legacy/wordfreq-hsearch/wordfreq legacy/wordfreq-glib/wordfreq
+else
+  skip "Autotools" "autoconf or automake is not installed"
+fi
+
+check "a plain Makefile" quietly hmap env $MAKE -C legacy/wordfreq-make
+check "its programs are on hmap" both_count legacy/wordfreq-make/wordfreq-hsearch legacy/wordfreq-make/wordfreq-glib
+check "without hmap env they are not" eval 'quietly $MAKE -B -C legacy/wordfreq-make && ! counts libhmap-search legacy/wordfreq-make/wordfreq-hsearch >/dev/null 2>&1'
+by_shell() {
+  eval "$("$bin/hmap" env)" && quietly $MAKE -B -C legacy/wordfreq-make
+}
+check "by eval in a shell" eval '(by_shell) && both_count legacy/wordfreq-make/wordfreq-hsearch legacy/wordfreq-make/wordfreq-glib'
+check "the linker is told to drop what is not needed, and obeys" eval '
+  LDFLAGS=-Wl,--as-needed quietly hmap env $MAKE -B -C legacy/wordfreq-make && both_count legacy/wordfreq-make/wordfreq-hsearch legacy/wordfreq-make/wordfreq-glib'
+
+if command -v cmake >/dev/null; then
+  check "CMake" eval 'quietly hmap env cmake -S legacy/wordfreq-cmake -B cmake && quietly hmap env cmake --build cmake'
+  check "its programs are on hmap" both_count cmake/wordfreq-hsearch cmake/wordfreq-glib
+else
+  skip "CMake" "cmake is not installed"
+fi
+if command -v meson >/dev/null && command -v ninja >/dev/null; then
+  check "Meson" eval 'quietly hmap env meson setup meson legacy/wordfreq-meson && quietly hmap env ninja -C meson'
+  check "its programs are on hmap" both_count meson/wordfreq-hsearch meson/wordfreq-glib
+else
+  skip "Meson" "meson or ninja is not installed"
+fi
+
+# The overlay says what the system's own file says, but for our library in front.
+overlay() {
+  for option in --modversion --cflags --variable=glib_mkenums; do
+    same "$(pkg-config $option glib-2.0)" "$(hmap env pkg-config $option glib-2.0)" || return 1
+  done
+  same "-lhmap-glib -lglib-2.0" "$(hmap env pkg-config --libs-only-l glib-2.0 | sed 's/ *$//')"
+}
+check "pkg-config says the same of GLib" overlay
+check "within itself it changes nothing" eval 'same "$(hmap env env | grep "^LIBS\|^LDFLAGS\|^PKG_" | sort)" "$(hmap env "$bin/hmap" env env | grep "^LIBS\|^LDFLAGS\|^PKG_" | sort)"'
+check "what is set already stays" eval 'LDFLAGS=-Wl,-O1 LIBS=-lm PKG_CONFIG_PATH=/some/where hmap env >set && grep -q "^export LDFLAGS=.*-lhmap-search.* -Wl,-O1.$" set &&
+  grep -q "^export LIBS=.-lhmap-search -lm.$" set && grep -q "^export PKG_CONFIG_PATH=.*/pkgconfig:/some/where$" set'
+check "the command's status is its own" ends 7 hmap env sh -c 'exit 7'
+
+# One line in configure.ac.
+one_line() {
+  sed -i '/^AC_SEARCH_LIBS/a HMAP_HSEARCH' one-line/wordfreq-hsearch/configure.ac
+  sed -i '/^PKG_CHECK/a HMAP_GHASHTABLE([GLIB])' one-line/wordfreq-glib/configure.ac
+  ACLOCAL_PATH=$(dirname "$(find "$top/root" -path '*/aclocal/hmap.m4')")
+  export ACLOCAL_PATH
+  mkdir -p pc
+  for file in "$lib"/pkgconfig/*.pc; do
+    sed "s,^libdir=.*,libdir=$lib," "$file" >"pc/${file##*/}"
+  done
+  for project in one-line/wordfreq-hsearch one-line/wordfreq-glib; do
+    (cd $project && quietly autoreconf --install && quietly env PKG_CONFIG_PATH="$top/pc" ./configure "$@" LDFLAGS="-Wl,-rpath,$lib" && quietly $MAKE clean all) || return 1
+  done
+}
+if command -v autoreconf >/dev/null; then
+  check "HMAP_HSEARCH and HMAP_GHASHTABLE" one_line
+  check "they are on hmap" both_count one-line/wordfreq-hsearch/wordfreq one-line/wordfreq-glib/wordfreq
+  reconfigured() {
+    for project in one-line/wordfreq-hsearch one-line/wordfreq-glib; do
+      (cd $project && quietly "$@" && quietly $MAKE clean all) || return 1
+      ! ldd $project/wordfreq | grep libhmap || return 1
+    done
+  }
+  check "--without-hmap leaves them as they were" reconfigured env PKG_CONFIG_PATH="$top/pc" ./configure --without-hmap
+  check "and so does hmap's absence" reconfigured env PKG_CONFIG_PATH= ./configure
+fi
+
+check "a command that there is not" refuses 127 "nosuch cannot be run: No such file or directory" env nosuch
+check "a command that is none" eval 'chmod 644 text && refuses 127 "./text cannot be run: Permission denied" env ./text'
+check "an option that there is not" refuses 2 "--all" env --all
+make_old
+check "a GLib with a function that ours lacks is refused" eval 'cp -r pc newpc 2>/dev/null || mkdir newpc; sed "s,^libdir=.*,libdir=$top/newer," "$(pkg-config --variable=pcfiledir glib-2.0)/glib-2.0.pc" >newpc/glib-2.0.pc &&
+  PKG_CONFIG_PATH=$top/newpc refuses 2 "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" env'
+check "an installation without libraries is refused" eval 'cp -a root bare && rm "bare${lib#"$top"/root}"/libhmap-search.so* && bin=$top/bare${bin#"$top"/root} refuses 2 "libhmap-search.so.1 is missing: install hmap" env'
+done_testing

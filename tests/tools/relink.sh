@@ -1,0 +1,84 @@
+#!/bin/sh
+# relink.sh: hmap relink makes programs that run on hmap and do the same, takes that back, and refuses what it cannot do.
+
+. "$abs_top_srcdir/tests/tools/tools.sh"
+check "the programs compile" eval 'compile_words && compile_split_words'
+
+# by_linker PROGRAM ARGUMENT...: the libraries that its hsearch calls go to when it runs, by the dynamic linker's own report.
+by_linker() {
+  LD_DEBUG=bindings "$@" 2>&1 >/dev/null | sed -n 's/.* to \([^ ]*\) \[0\]: normal symbol `hsearch.*/\1/p' | sort -u
+}
+
+check "a copy" says "$PWD/copy: 3 symbols of words now bound to libhmap-search.so.1" relink ./words -o "$PWD/copy"
+check "is bound to our library when it runs" same "$lib/libhmap-search.so.1" "$(by_linker ./copy a b a)"
+check "and the program itself is not" eval 'by_linker ./words a | grep -q /libc.so.6'
+check "they do the same" eval './words a b a >stock.out; stock=$? && mv words.txt stock.txt; ./copy a b a >copy.out; [ $? = $stock ] && diff stock.txt words.txt'
+check "our library is the first" same "$lib/libhmap-search.so.1" "$(patchelf --print-needed copy | head -n 1)"
+check "mode and time are kept" eval 'chmod 751 words && touch -d 2001-02-03 words && hmap relink ./words -o copy && same "$(stat -c "%a %Y" words)" "$(stat -c "%a %Y" copy)"'
+check "into a folder" eval 'mkdir into && hmap relink ./words -o into && test -x into/words'
+check "through a library, in the folder that it needs" eval 'hmap relink here/bin/words -o here/bin/ours && same "$lib/libhmap-search.so.1" "$(by_linker here/bin/ours a)"'
+check "elsewhere, that is refused" refuses 2 "write NEW into $PWD/here/bin" relink here/bin/words -o moved
+check "RUNPATH is what it was" same '$ORIGIN/../lib' "$(patchelf --print-rpath here/bin/ours)"
+check "a program by its name on PATH" eval 'PATH=$PWD/here/bin:$PATH hmap relink words -o here/bin/named'
+
+# In place, and back.
+cp words original
+check "in place" eval 'ln -s words link && hmap relink --in-place ./link && test -L link && same "$lib/libhmap-search.so.1" "$(by_linker ./words a)"'
+check "it is kept byte for byte" cmp original words.hmap-orig
+check "twice is refused" refuses 2 "relinked already: hmap relink --undo $PWD/words takes it back" relink --in-place ./words
+check "and back" eval 'hmap relink --undo ./words && cmp original words && test ! -e words.hmap-orig'
+check "back twice is refused" refuses 2 "words.hmap-orig is missing: only what hmap relink --in-place relinked" relink --undo ./words
+check "back after an upgrade is refused" eval 'hmap relink --in-place ./words && cp original words && refuses 2 "it was replaced since: remove $PWD/words.hmap-orig" relink --undo ./words'
+check "in place after an upgrade is refused" refuses 2 "words.hmap-orig is there already, of an earlier version perhaps: remove it" relink --in-place ./words
+rm -f words.hmap-orig
+
+if have_glib; then
+  check "GHashTable" eval 'compile_table && hmap relink ./table -o ours && same 100 "$(./ours)" && HMAP_STATS=$PWD/stats ./ours && grep -q "libhmap-glib.* tables=1 .*entries=100" stats'
+  check "both at once" eval 'printf "#include <glib.h>\n#include <search.h>\nint main(void) { hcreate(3); return !g_hash_table_new(0, 0); }\n" >both.c &&
+    compile both both.c $GLIB_CFLAGS $GLIB_LIBS && says "libhmap-glib.so.1, libhmap-search.so.1" relink ./both -o both.new && ./both.new'
+  make_old
+  check "a GLib with a function that ours lacks is refused" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer refuses 2 \
+    "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" relink ./table -o never'
+  # A program that brings its own, for its libraries too.
+  if pkg-config --exists gobject-2.0; then
+    check "functions that the program brings along are not taken over" eval '
+      printf "void *g_hash_table_lookup(void *t, void *k) { return 0; }\nint main(void) { return 0; }\n" >brings.c &&
+      compile brings brings.c -rdynamic -Wl,--no-as-needed $(pkg-config --libs gobject-2.0) &&
+      refuses 2 "brings has functions of the same names for libgobject-2.0.so.0" relink ./brings -o never'
+  else
+    skip "functions that the program brings along are not taken over" "there is no gobject-2.0"
+  fi
+else
+  skip "GHashTable" "built without GLib or without the shadow"
+fi
+
+# What is refused, in one line, without a trace.
+check "not an ELF file" eval 'echo text >text && refuses 2 "text: neither an ELF file nor a script: name a program" relink ./text -o never'
+check "a script" eval 'printf "#!%s\n" "$PWD/words" >script && refuses 2 "a script: relink $PWD/words, which runs it, or use hmap run" relink ./script -o never'
+check "static" eval 'compile static "$sources/words.c" -static && refuses 2 "statically linked: link it anew (hmap env)" relink ./static -o never'
+check "setuid" eval 'cp words setuid && chmod u+s setuid && refuses 2 "setuid: link it anew (hmap env)" relink ./setuid -o never'
+check "already relinked" refuses 2 "relinked already: nothing to do" relink ./copy -o never
+check "nothing to switch" eval 'echo "int main(void) { return 0; }" >none.c && compile none none.c && refuses 2 "nothing to do" relink ./none -o never'
+check "data behind the program" eval 'cp words payload && echo data >>payload && refuses 2 "there is data behind its last section" relink ./payload -o never'
+check "a damaged file" eval 'head -c 300 words >half && refuses 2 "damaged (" relink ./half -o never'
+check "missing" refuses 2 "there is no program nosuch: give a name that is on PATH, or a path" relink nosuch -o never
+check "onto itself" refuses 2 "is the program itself: use --in-place, or another name" relink ./words -o ./words
+check "into a folder that there is not" refuses 2 "there is no folder nowhere: make it first" relink ./words -o nowhere/words
+check "without a word of how" refuses 2 "one of the arguments -o/--output --in-place --undo is required" relink ./words
+check "with two" refuses 2 "not allowed with argument" relink ./words -o never --in-place
+check "without a program" refuses 2 "arguments are required: PROGRAM" relink -o never
+without_patchelf() {
+  mkdir no
+  ln -s "$(command -v readelf)" no
+  PATH=$PWD/no "$PYTHON3" "$bin/hmap" relink ./words -o never 2>found
+  grep -qx "hmap relink: patchelf is not installed: install patchelf" found
+}
+check "without patchelf" without_patchelf
+as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" = 0 ] && $as_nobody test -x "$bin/hmap" 2>/dev/null; then
+  check "in a folder that is not one's own" eval '$as_nobody "$bin/hmap" relink here/bin/words --in-place 2>found; grep -q "is not yours to write to: use -o with another folder, or become root" found'
+else
+  skip "in a folder that is not one's own" "nobody else can reach this folder"
+fi
+check "none of them left anything" same "" "$(ls -A | grep '^\.hmap\|^never')"
+done_testing

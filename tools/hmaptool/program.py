@@ -1,0 +1,207 @@
+"""A program on disk: what kind of file it is, which functions of hsearch and GHashTable it and its libraries call, and by which
+ways it can be switched to hmap. What check shows, and what relink and run ask first."""
+
+import dataclasses
+import os
+import re
+import shutil
+import stat
+
+from hmaptool import bindings, elf, places
+from hmaptool.failure import Failed
+
+GLIBC_LINKER = re.compile(r"ld(-linux[-\w]*|64)?\.so\.\d+")
+ANEW = "link it anew (hmap env)"
+
+
+@dataclasses.dataclass
+class Use:
+    """Of one API: who calls which functions of it, and whose they are now."""
+    callers: dict = dataclasses.field(default_factory=dict)  # file: set of functions
+    targets: set = dataclasses.field(default_factory=set)    # the libraries that serve them: libc, GLib or ours
+    others: set = dataclasses.field(default_factory=set)     # (caller, target): calls of functions that only share the names
+
+
+@dataclasses.dataclass
+class Program:
+    path: str
+    kind: str = "unknown"                # Elf.kind, or "script"
+    script: str = ""                     # the script, where path is what runs it
+    interpreter: str = ""
+    bound: dict = dataclasses.field(default_factory=dict)    # as bindings.read returns it
+    uses: dict = dataclasses.field(default_factory=dict)     # "hsearch" or "GHashTable": Use
+    problem: str = ""                    # why it cannot be switched at all, and what to do
+    hindrances: dict = dataclasses.field(default_factory=dict)  # way: why this one is barred
+    examined: bool = True
+
+    @property
+    def switched(self):
+        """The APIs that are on hmap already."""
+        return [api for api, use in self.uses.items() if use.targets and all(is_ours(t) for t in use.targets)]
+
+    @property
+    def ways(self):
+        if self.problem or not self.uses or len(self.switched) == len(self.uses):
+            return []
+        ways = ["run"] if self.script else ["run", "relink"]
+        return [w for w in ways + ["system"] * ("GHashTable" in self.uses) if w not in self.hindrances]
+
+
+def is_ours(path):
+    return bindings.base(path).startswith("libhmap-")
+
+
+def find(name):
+    """A program by its name on PATH, as a shell would find it, or by its path."""
+    if "/" in name or os.path.isfile(name) and not shutil.which(name):
+        path = name
+    else:
+        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+    if not path or not os.path.exists(path):
+        raise Failed(f"there is no program {name}: give a name that is on PATH, or a path")
+    if os.path.isdir(path):
+        raise Failed(f"{path} is a folder: name the programs in it")
+    return path
+
+
+def examine(path):
+    """Everything that can be found out; what is wrong with a file is in its problem."""
+    program = Program(path)
+    try:
+        look_into(program)
+    except Failed as failure:
+        program.problem = str(failure).removeprefix(f"{path}: ")
+        program.examined = False
+    except OSError as error:
+        program.problem = f"cannot be read ({error.strerror.lower()}): run hmap as a user who may read it"
+        program.examined = False
+    return program
+
+
+def look_into(program):
+    if not elf.is_elf(program.path):
+        look_for_interpreter(program)
+    file = elf.read(program.path)
+    if not program.script:
+        program.kind = file.kind
+    program.interpreter = file.interpreter
+    program.problem = hopeless(program, file)
+    if file.kind == "static program":
+        called = {name for name, _ in elf.symbols(program.path)}
+        add_uses(program, {(program.path, name): ("", "") for name in called if bindings.api_of(name)})
+    elif not program.problem:
+        program.bound = bindings.read(program.path, file.interpreter)
+        add_uses(program, program.bound)
+        add_hindrances(program, file)
+
+
+def look_for_interpreter(program):
+    """A script is what its first line names, and that may be a script itself."""
+    path = program.path
+    for _ in range(5):  # the kernel follows no more
+        path = named_interpreter(path)
+        if elf.is_elf(path):
+            program.script, program.kind, program.path = program.path, "script", path
+            return
+    raise Failed(f"{program.path}: one script runs the next: name a program")
+
+
+def named_interpreter(path):
+    """What the first line of a script names; env, there, stands for its argument."""
+    with open(path, "rb") as file:
+        line = file.readline(256)
+    words = os.fsdecode(line[2:]).split() if line[:2] == b"#!" else []
+    if not words:
+        raise Failed(f"{path}: neither an ELF file nor a script: name a program")
+    if os.path.basename(words[0]) == "env":
+        words = [w for w in words[1:] if not w.startswith("-") and "=" not in w] or words
+    return find(words[0])
+
+
+def hopeless(program, file):
+    """Why a file cannot be switched whatever it uses, and what to do."""
+    ours = elf.read(places.library("hsearch")).target
+    if file.kind == "library":
+        return "a library follows the programs that load it: check those"
+    if file.kind == "other":
+        return "an object file or a core: name a program"
+    if file.target != ours:
+        return f"for {file.target}, hmap is for {ours}: install hmap for it"
+    if file.kind == "static program":
+        return f"statically linked: {ANEW}"
+    if not GLIBC_LINKER.fullmatch(bindings.base(file.interpreter)):
+        return f"its dynamic linker is {file.interpreter}, not glibc's: {ANEW}"
+    if not os.path.exists(file.interpreter):
+        return f"its dynamic linker {file.interpreter} is missing: install it"
+    return ""
+
+
+def privileged(path):
+    mode = os.stat(path).st_mode
+    if mode & (stat.S_ISUID | stat.S_ISGID):
+        return "setuid" if mode & stat.S_ISUID else "setgid"
+    return "" if os.geteuid() == 0 or "security.capability" not in os.listxattr(path) else "with file capabilities"
+
+
+def add_uses(program, bound):
+    itself = os.path.realpath(program.path)
+    taken = {name for name, here in elf.symbols(program.path) if not here} if itself in {t for t, _ in bound.values()} else set()
+    for (caller, symbol), (target, version) in bound.items():
+        # In a program that is no PIE, a function whose address it takes has its address there, for everybody.
+        if target == itself and symbol in taken:
+            continue
+        api = bindings.api_of(symbol)
+        use = program.uses.setdefault(api, Use())
+        if target and not is_stock(api, target, version) and not is_ours(target):
+            use.others.add((caller, target))
+            continue
+        use.callers.setdefault(caller, set()).add(symbol)
+        use.targets.update({target} - {""})
+    table = program.uses.get("GHashTable")
+    if table and not any(s.startswith("g_hash_table_") for symbols in table.callers.values() for s in symbols):
+        del program.uses["GHashTable"]  # g_str_hash alone is no table
+
+
+def is_stock(api, target, version):
+    """A private version tells that another function of the same name is meant."""
+    return bindings.base(target) == bindings.STOCK[api] and (not version or version.startswith("GLIBC_"))
+
+
+def add_hindrances(program, file):
+    """What bars single ways."""
+    bar = program.hindrances.setdefault
+    privileges = privileged(program.path)
+    if privileges:
+        for way in "run", "relink":
+            bar(way, f"{privileges}: {ANEW}" + (", or hmap system on" if "GHashTable" in program.uses else ""))
+    if os.path.getsize(program.path) > file.end:
+        bar("relink", "there is data behind its last section, which it may look for there: use hmap run")
+    for api, use in program.uses.items():
+        for caller, target in sorted(use.others):
+            bar("relink", f"{bindings.base(target)} has functions of the same names for {bindings.base(caller)}, which ours would "
+                "replace" + (": use hmap run" if api == "GHashTable" else f": {ANEW}"))
+            if api == "hsearch":
+                bar("run", program.hindrances["relink"])
+        try:
+            places.library(api)
+        except Failed as failure:
+            for way in "run", "relink", "system":
+                bar(way, str(failure))
+    if "GHashTable" in program.uses:
+        add_glib_hindrances(program, bar)
+
+
+def add_glib_hindrances(program, bar):
+    for glib in sorted(t for t in program.uses["GHashTable"].targets if not is_ours(t)):
+        try:
+            places.check_glib(glib)
+            if os.path.realpath(glib) != os.path.realpath(places.real_glib()):
+                raise Failed(f"its GLib is {glib}, the shadow's {places.real_glib()}: use hmap relink")
+        except Failed as failure:
+            for way in ("run", "system") if str(failure).startswith("its GLib") else ("run", "relink", "system"):
+                bar(way, str(failure))
+    try:
+        places.shadow()
+    except Failed as failure:
+        bar("run", str(failure))
+        bar("system", str(failure))

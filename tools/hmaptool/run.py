@@ -1,0 +1,106 @@
+"""hmap run: an untouched program on hmap. GHashTable comes through the shadow, which the dynamic linker finds first; hsearch through
+a private copy that is relinked, because libc cannot be shadowed."""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+
+from hmaptool import elf, places, relink
+from hmaptool import program as programs
+from hmaptool.failure import Failed, failing_with
+
+SUMMARY = "Run a program on hmap, without a change to any file of it"
+
+
+def add_arguments(parser):
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="PROGRAM [ARGUMENT...]", help="what to run")
+
+
+def main(args):
+    name, *arguments = command(args.command)
+    with failing_with(127):
+        path = programs.find(name)
+    with failing_with(126):
+        executable, environment = prepared(examined(path))
+        execute(executable, [name, *arguments], environment)
+
+
+def execute(executable, argv, environment):
+    try:
+        os.execvpe(executable, argv, environment)
+    except OSError as error:
+        raise Failed(f"{executable} cannot be run: {error.strerror}") from None
+
+
+def command(words):
+    words = words[words[:1] == ["--"]:]
+    if not words:
+        raise Failed("name a program, and its arguments after it")
+    return words
+
+
+def examined(path):
+    """The program, once nothing speaks against running it."""
+    if not os.access(path, os.X_OK):
+        raise Failed(f"{path} is not executable: chmod +x makes it so")
+    program = programs.examine(path)
+    why = program.problem or program.hindrances.get("run")
+    if program.script and "hsearch" in program.uses:
+        why = f"a script, and {program.path}, which runs it, uses hsearch: hmap run {program.path} {path}"
+    if why:
+        raise Failed(f"{path}: {why}")
+    return program
+
+
+def prepared(program):
+    """The file to execute and the environment to do it in."""
+    environment = dict(os.environ)
+    todo = program.uses.keys() - set(program.switched)
+    # What uses neither may open what does: python3 and its modules.
+    if "GHashTable" in todo or not program.uses or has_shadow():
+        environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(places.shadow()), environment.get("LD_LIBRARY_PATH")]))
+    executable = os.path.realpath(program.path)
+    if "hsearch" in todo:
+        executable = private_copy(program)
+    if todo:
+        relink.verified(program, executable, environment)
+    return program.script or executable, environment
+
+
+def has_shadow():
+    return (places.libdir() / "hmap" / "shadow" / "libglib-2.0.so.0").exists()
+
+
+# ---- the private copy
+
+def private_copy(program):
+    """Kept, because making one takes longer than most programs run; made anew whenever the program is another."""
+    original = os.path.realpath(program.path)
+    folder = os.path.join(places.cache(), "run", digest(original))
+    status = os.stat(original)
+    stamp = digest(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {places.library('hsearch')}")
+    copy = os.path.join(folder, stamp, os.path.basename(original))
+    if not os.path.exists(copy):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(os.path.dirname(copy), mode=0o700)
+        made = relink.temporary(os.path.dirname(copy))
+        shutil.copyfile(original, made)
+        keep_origin(original, made)
+        elf.add_needed(made, places.library("hsearch"))
+        os.chmod(made, 0o700)
+        os.replace(made, copy)
+    return copy
+
+
+def digest(text):
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+
+
+def keep_origin(original, made):
+    """$ORIGIN goes on meaning the folder of the original."""
+    file = elf.read(original)
+    search = re.sub(r"\$(ORIGIN|\{ORIGIN\})", lambda _: os.path.dirname(original), file.search)
+    if search != file.search:
+        elf.set_search(made, search, file.rpath)

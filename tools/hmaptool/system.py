@@ -1,0 +1,107 @@
+"""hmap system: the shadow for a whole system or container image, through the dynamic linker's configuration. One file in
+/etc/ld.so.conf.d puts the shadow's folder before all others; everybody who asks for GLib then finds the shadow. off removes that file.
+
+The shadow names GLib's file by the name that an upgrade of GLib keeps, so it goes on working after one."""
+
+import os
+import stat
+import subprocess
+import sys
+
+from hmaptool import elf, env, places
+from hmaptool.failure import Failed
+
+SUMMARY = "Switch the whole system's GHashTable to hmap, and back"
+CONFIGURATION = "/etc/ld.so.conf.d/00-hmap.conf"
+# Makes and asks a table by the name that programs have for GLib.
+TRIAL = """
+import ctypes
+glib = ctypes.CDLL("libglib-2.0.so.0")
+glib.g_hash_table_new.restype = ctypes.c_void_p
+table = ctypes.c_void_p(glib.g_hash_table_new(None, None))
+glib.g_hash_table_insert(table, ctypes.c_void_p(1), None)
+raise SystemExit(0 if glib.g_hash_table_size(table) == 1 else 1)
+"""
+
+
+def add_arguments(parser):
+    parser.add_argument("what", choices=["on", "off", "status"], metavar="on|off|status", help="what to do, or to tell")
+
+
+def main(args):
+    return {"on": on, "off": off, "status": status}[args.what]()
+
+
+def on():
+    root("on")
+    shadow = places.shadow()
+    check_owner(shadow)
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(shadow)}
+    if subprocess.run([sys.executable, "-c", TRIAL], env=environment, capture_output=True, check=False).returncode:
+        raise Failed(f"a trial with {shadow} failed, nothing was changed: see what LD_LIBRARY_PATH={shadow} gio version says")
+    with open(CONFIGURATION, "w", encoding="utf-8") as file:
+        file.write(f"# hmap system on wrote this, hmap system off removes it.\n{shadow}\n")
+    refresh()
+    if found() != str(shadow):
+        remove()
+        raise Failed(f"the dynamic linker finds {found()} first all the same, so this is undone: "
+                     "let /etc/ld.so.conf begin with 'include /etc/ld.so.conf.d/*.conf'")
+    print(f"on: programs that start now find {shadow} before {places.real_glib()}")
+    return 0
+
+
+def off():
+    root("off")
+    was = os.path.exists(CONFIGURATION)
+    if was:
+        remove()
+    print("off: programs that start now find GLib itself" if was else "off already")
+    return 0
+
+
+def status():
+    """0 if it is on and well."""
+    if not os.path.exists(CONFIGURATION):
+        print("off: hmap system on switches it on")
+        return 1
+    shadow = places.shadow()
+    if found() != str(shadow):
+        print(f"off: {CONFIGURATION} is there, but the dynamic linker finds {found()}: run hmap system off, then on")
+        return 1
+    print(f"on: {shadow} stands before {places.real_glib()}")
+    return 0
+
+
+def root(what):
+    if os.geteuid() != 0:
+        raise Failed(f"this takes root: sudo hmap system {what}")
+
+
+def check_owner(folder):
+    """Setuid programs will load what is in it, so nobody but root may change that."""
+    path = os.path.realpath(folder)
+    while True:
+        information = os.stat(path)
+        if information.st_uid != 0 or information.st_mode & stat.S_IWOTH and not information.st_mode & stat.S_ISVTX:
+            raise Failed(f"others than root may change {path}, and setuid programs would load from it: install hmap elsewhere")
+        if path == "/":
+            return
+        path = os.path.dirname(path)
+
+
+def refresh():
+    elf.tool(env.ldconfig())
+
+
+def remove():
+    os.unlink(CONFIGURATION)
+    refresh()
+
+
+def found():
+    """The folder in which the dynamic linker finds GLib for a library that needs it, ours."""
+    linker = elf.read(os.path.realpath(sys.executable)).interpreter
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
+    done = subprocess.run([linker, "--list", places.library("GHashTable")], env=clean, stdout=subprocess.PIPE, text=True, check=False)
+    paths = [line.split()[2] for line in done.stdout.splitlines() if line.split()[:2] == ["libglib-2.0.so.0", "=>"]]
+    return os.path.dirname(paths[0]) if paths else "nothing"
