@@ -96,7 +96,6 @@ static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bi
     x += 0x9e3779b97f4a7c15;
   return x;
 }
-  notePeak();
 /* A fresh 64-bit key for table h, of own-hash kind, whose hash has the given bits under mask; no two calls return the same. */
 static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
 {
