@@ -217,7 +217,6 @@ static const char *mapcheck(const hmap *h)
     return broken;
   REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
   REQUIRE(!(flagsOf(h) & hashWriting));
-  REQUIRE(h->easy == 0 || h->easy == easyBelow(h) || h->count >= h->easy);
   REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
     REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0);
@@ -230,6 +229,8 @@ static const char *mapcheck(const hmap *h)
       (growing(h) &&
        (broken = checkArray(oldType(h, t), h->oldbuckets, (uint8_t)(h->B - !(flagsOf(h) & sameSizeGrow)), h->nevacuate))))
     return broken;
+  REQUIRE(h->easy == 0 || !(growing(h) || h->retired || flagsOf(h) & hashCounted));
+  REQUIRE(!overLoadFactor(h->easy, h->B));
   tally old = {0}, new = {0};
   if ((growing(h) && (broken = checkOld(h, &old))) || (broken = checkNew(h, &new)))
     return broken;

@@ -155,11 +155,12 @@ static uint32_t easyBelow(const hmap *h)
 {
   const size_t most = UINT32_C(1) << 30;
   size_t full = loadFactorNum * (bucketShift(h->B) / loadFactorDen);
-  if (growing(h) || h->retired || flagsOf(h) || shouldGrow(h) || h->B < 1)
+  if (growing(h) || h->retired || flagsOf(h) & hashCounted || shouldGrow(h) || h->B == 0)
     return 0;
   return (uint32_t)(full < most ? full : most);
 }
-/* Adds an entry to a vacant slot that the probe has found, if that is all there is to do. Returns whether it was. */
+/* Adds an entry to a vacant slot that probe has found, if that is all there is to do: what mapinsert does, without its marks of a
+ * write. Returns whether it was. */
 ALWAYS_INLINE bool mapinsertEasily(hmap *h, const maptype *t, keyhash k, const place *vacant)
 {
   if (!vacant->b || unlikely(h->count >= h->easy || inEmptySegment(vacant->b)))
