@@ -60,6 +60,7 @@ NOINLINE bool hashGrow(hmap *h)
   h->mask = (uint32_t)bucketMask(B);
   h->nevacuate = 0;
   h->noverflow = 0;
+  h->easy = 0;
   h->seq++;
   formatsChanged(h);
   countGrowth(h, (uint8_t)(B - bigger));
