@@ -19,10 +19,13 @@
 #define nhPair nhPairPortable
 #define nhShort nhShortPortable
 #define nhLong nhLongPortable
+#define nhMiddle nhMiddlePortable
 #define nhFinish nhFinishPortable
 #define memhashLong memhashLongPortable
 #define memhash memhashPortable
 #define strhash strhashPortable
+#define sameShort sameShortPortable
+#define sameString sameStringPortable
 #define rotl64 rotl64Portable
 #define sipRound sipRoundPortable
 #define siphash13 siphash13Portable
@@ -41,10 +44,13 @@
 #undef nhPair
 #undef nhShort
 #undef nhLong
+#undef nhMiddle
 #undef nhFinish
 #undef memhashLong
 #undef memhash
 #undef strhash
+#undef sameShort
+#undef sameString
 #undef rotl64
 #undef sipRound
 #undef siphash13
@@ -428,6 +434,45 @@ static void test_a_table_of_structured_keys_has_short_chains(void **state)
 
 /* Every length */
 
+/* Strings of all lengths up to two pages' ends, with nothing readable behind, against others that differ in a byte or end early:
+ * sameString compares words, and may not read on where a page ends. */
+static void test_sameString_at_the_end_of_a_page(void **state)
+{
+  (void)state;
+  enum { most = 100 };
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), key[2 * most];
+  assert_ptr_not_equal(pages, MAP_FAILED);
+  assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+  for (size_t n = 0; n < most; n++) {
+    memset(key, 'k', n);
+    key[n] = 0;
+    for (size_t room = 0; room < 130; room = room < 70 ? room + 1 : room + 13) { /* bytes between the string and the page's end */
+      char *stored = pages + page - room - n - 1;
+      memset(stored, 'k', n);
+      stored[n] = 0;
+      memset(stored + n + 1, 'x', room);
+      assert_true(sameString(stored, key, n));
+      for (size_t i = 0; i<n; i += n> 20 && i > 3 && i < n - 18 ? 3 : 1) {
+        stored[i] = 'K';
+        assert_false(sameString(stored, key, n));
+        stored[i] = 0;
+        assert_false(sameString(stored, key, n));
+        stored[i] = 'k';
+      }
+      key[n] = 'k', key[n + 1] = 0; /* the stored one ends before it */
+      assert_false(sameString(stored, key, n + 1));
+      key[n] = 0;
+      if (n > 0) { /* and goes on after it */
+        key[n - 1] = 0;
+        assert_false(sameString(stored, key, n - 1));
+        key[n - 1] = 'k';
+      }
+    }
+  }
+  munmap(pages, 2 * page);
+}
+
 static void test_memhash_depends_on_nothing_but_the_bytes(void **state)
 {
   (void)state;
@@ -553,8 +598,8 @@ static void multiply(uint64_t a, uint64_t b, uint64_t *lo, uint64_t *hi)
 static void test_mul128_with_and_without_128_bit_integers(void **state)
 {
   (void)state;
-  const uint64_t edges[] = {0,           1,           2,          0xffff, 0x10000, 0xffffffff,
-                            0x100000000, 0x1ffffffff, (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
+  const uint64_t edges[] = {
+      0, 1, 2, 0xffff, 0x10000, 0xffffffff, 0x100000000, 0x1ffffffff, (uint64_t)1 << 63, UINT64_MAX - 1, UINT64_MAX};
   enum { n = sizeof edges / sizeof *edges };
   for (size_t i = 0; i < 200000; i++) {
     uint64_t a = i < n * n ? edges[i / n] : random64() >> randomBelow(64), b = i < n * n ? edges[i % n] : random64(), lo, hi;
@@ -623,6 +668,7 @@ int main(void)
       TEST(test_memhash_depends_on_the_length),
       TEST(test_hashes_depend_on_both_halves_of_the_seed),
       TEST(test_strhash_is_memhash_up_to_the_NUL),
+      TEST(test_sameString_at_the_end_of_a_page),
       TEST(test_memhash64_avalanche),
       TEST(test_mul128_with_and_without_128_bit_integers),
       TEST(test_add128_carries),

@@ -139,7 +139,7 @@ static inline size_t segmentsIn(const bucketArray *a)
 {
   size_t n = 0;
   for (size_t i = 0; i < nsegments(a); i++)
-    n += a->segments[i] != NULL;
+    n += a->segments[i] && a->segments[i] != noSegment();
   return n;
 }
 static inline size_t slabsIn(const bucketArray *a)
