@@ -250,9 +250,9 @@ static bool releaseSegment(bucketArray *a, size_t n)
 }
 /* Gives the last piece of a mapped array back to the system; if it refuses, because unmapping would leave it with too many
  * pieces, the memory is at least emptied. */
-static void unmapPiece(bucketArray *a)
+static void unmapPiece(bucketArray *a, size_t piece)
 {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), left = (a->bytes - releasePiece) & ~(page - 1);
+  size_t left = (a->bytes - 1) / piece * piece;
   unsigned char *from = (unsigned char *)a + left;
   HMAP_COUNT(freed, a->bytes - left);
   if (munmap(from, a->bytes - left) != 0)
@@ -262,6 +262,7 @@ static void unmapPiece(bucketArray *a)
 /* Frees a piece of what there is beside segments. Returns false if no more is left than freeArray takes at once. */
 static bool releaseRest(bucketArray *a)
 {
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), piece = page > releasePiece ? page : releasePiece;
   overflowSlab *s = a->slabs;
   if (s) {
     a->slabs = s->next;
@@ -269,9 +270,9 @@ static bool releaseRest(bucketArray *a)
     free(s);
     return true;
   }
-  if (!a->mapped || a->bytes <= releasePiece)
+  if (!a->mapped || a->bytes <= piece)
     return false;
-  unmapPiece(a);
+  unmapPiece(a, piece);
   return true;
 }
 static void freeArray(bucketArray *a)
