@@ -57,10 +57,15 @@ static inline bool mayAllocate(size_t bytes)
   errno = ENOMEM;
   return false;
 }
+/* Raises a maximum. Roughly so, where threads do it at once. */
+static inline void atLeast(size_t *most, size_t n)
+{
+  if (__atomic_load_n(most, __ATOMIC_RELAXED) < n)
+    __atomic_store_n(most, n, __ATOMIC_RELAXED);
+}
 static inline void notePeak(void)
 {
-  if (memory.heap + memory.mapped > memory.peak)
-    memory.peak = memory.heap + memory.mapped;
+  atLeast(&memory.peak, __atomic_load_n(&memory.heap, __ATOMIC_RELAXED) + __atomic_load_n(&memory.mapped, __ATOMIC_RELAXED));
 }
 static inline void *noteBlock(void *p, size_t n)
 {
@@ -69,8 +74,7 @@ static inline void *noteBlock(void *p, size_t n)
   ADD(memory.live, 1);
   ADD(memory.heap, malloc_usable_size(p));
   ADD(memory.asked, n);
-  if (n > memory.most)
-    memory.most = n;
+  atLeast(&memory.most, n);
   notePeak();
   return p;
 }
@@ -142,9 +146,9 @@ static inline long testSysconf(int name)
 #undef strdup
 
 /* All that a test made has gone back. */
-#define ASSERT_NOTHING_LEFT()         \
-  do {                                \
-    assert_int_equal(memory.live, 0); \
+#define ASSERT_NOTHING_LEFT()           \
+  do {                                  \
+    assert_int_equal(memory.live, 0);   \
     assert_int_equal(memory.mapped, 0); \
   } while (0)
 
@@ -220,4 +224,3 @@ static inline int runChild(void (*f)(void), char *text, size_t size)
 }
 
 #endif
-

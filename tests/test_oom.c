@@ -14,14 +14,10 @@ static uint64_t oneHash(const void *key, const hmap_seed *seed)
   return 99;
 }
 static const kind kinds[] = {
-    {"8 bytes", {HMAP_BYTES, 8, 8, NULL, NULL}},
-    {"4 bytes, no elem", {HMAP_BYTES, 4, 0, NULL, NULL}},
-    {"16 bytes", {HMAP_BYTES, 16, 100, NULL, NULL}},
-    {"strings", {HMAP_STRING, 0, 8, NULL, NULL}},
-    {"large keys", {HMAP_BYTES, 200, 8, NULL, NULL}},
-    {"large elems", {HMAP_BYTES, 8, 200, NULL, NULL}},
-    {"large both", {HMAP_BYTES, 129, 129, NULL, NULL}},
-    {"one hash for all", {HMAP_BYTES, 8, 8, oneHash, equalInts}},
+    {"8 bytes", {HMAP_BYTES, 8, 8, NULL, NULL}},        {"4 bytes, no elem", {HMAP_BYTES, 4, 0, NULL, NULL}},
+    {"16 bytes", {HMAP_BYTES, 16, 100, NULL, NULL}},    {"strings", {HMAP_STRING, 0, 8, NULL, NULL}},
+    {"large keys", {HMAP_BYTES, 200, 8, NULL, NULL}},   {"large elems", {HMAP_BYTES, 8, 200, NULL, NULL}},
+    {"large both", {HMAP_BYTES, 129, 129, NULL, NULL}}, {"one hash for all", {HMAP_BYTES, 8, 8, oneHash, equalInts}},
 };
 enum { nKinds = sizeof kinds / sizeof *kinds, maxKeys = 3000 };
 
@@ -147,6 +143,35 @@ static void fillHinted(const kind *k)
   compare(k, h, 160);
   hmap_free(h);
 }
+/* A table made for many more than it gets: segments come as they are written to, in the old array as in the new one. */
+static void growSparse(const kind *k)
+{
+  hmap *h = tryMake(k, 3000);
+  if (!h)
+    return;
+  for (uint32_t n = 0; n < 40; n++)
+    if (!tryAssign(k, h, n)) {
+      compare(k, h, 50);
+      assert_true(tryAssign(k, h, n));
+    }
+  h->count = capacity(h->B); /* to have hashGrow double it */
+  if (!hashGrow(h))
+    assert_true(hashGrow(h));
+  h->count = present;
+  compare(k, h, 50);
+  for (uint32_t n = 40; growing(h); n++) {
+    if (!tryAssign(k, h, n % 90)) {
+      compare(k, h, 90);
+      assert_true(tryAssign(k, h, n % 90));
+    }
+    if (n % 2)
+      doDelete(k, h, n * 7 % 90);
+    if (n % 16 == 0)
+      ASSERT_SOUND(h);
+  }
+  compare(k, h, 100);
+  hmap_free(h);
+}
 static void comeAndGo(const kind *k)
 {
   hmap *h = tryMake(k, 20);
@@ -236,6 +261,11 @@ static void test_each_allocation_of_a_hinted_fill_fails(void **state)
 {
   (void)state;
   failEach(fillHinted);
+}
+static void test_each_allocation_of_a_sparse_growth_fails(void **state)
+{
+  (void)state;
+  failEach(growSparse);
 }
 static void test_each_allocation_of_come_and_go_fails(void **state)
 {
@@ -362,16 +392,17 @@ static void test_a_table_that_cannot_grow_goes_on_with_overflow_buckets(void **s
 static void test_an_evacuation_without_memory_does_not_happen(void **state)
 {
   (void)state;
-  hmap *h = makeInts(capacity(3)); /* no overflow buckets come with arrays this small */
+  hmap *h = makeInts(capacity(3));
   uint64_t keys[40];
   for (unsigned i = 0; i < 40; i++)
     put(h, keys[i] = keyWith(h, 5, 15), i); /* all go to one bucket of the new array too */
   h->count = capacity(3);                   /* to have hashGrow double it */
   assert_true(hashGrow(h));
   h->count = 40;
+  evacuateTo(h, 5);
   memory.failAll = true;
   resetCounts();
-  evacuate(h, 5);
+  assert_false(evacuate(h));
   assert_false(bucketEvacuated(h, 5));
   assert_int_equal(counted.moved, 0);
   ASSERT_SOUND(h);
@@ -394,6 +425,105 @@ static void test_an_evacuation_without_memory_does_not_happen(void **state)
       assert_true(get(h, keys[i]) == i);
   assert_true(get(h, more) == 7);
   hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
+/* The same with a segment. An insertion goes to the old bucket, or fails where that has no memory either. */
+static void test_segments_that_cannot_be_had(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(10)); /* eight segments */
+  uint64_t in[8], absent[8];
+  for (unsigned i = 0; i < 8; i++) {
+    in[i] = keyWith(h, i << 7, 7 << 7);
+    absent[i] = keyWith(h, i << 7, 7 << 7);
+  }
+  memory.failLarge = 4 << 10;
+  for (unsigned i = 0; i < 8; i++) {
+    errno = 0;
+    assert_null(hmap_assign(h, &in[i]));
+    assert_int_equal(errno, ENOMEM);
+    assert_false(has(h, in[i]));
+    assert_int_equal(hmap_len(h), 0);
+    ASSERT_SOUND(h);
+  }
+  memory.failLarge = 0;
+  for (unsigned i = 0; i < 8; i += 2)
+    put(h, in[i], i);
+  memory.failLarge = 4 << 10;
+  growNow(h);
+  resetCounts();
+  for (unsigned n = 0; n < 20; n++)
+    for (unsigned i = 0; i < 8; i++)
+      if (i % 2 == 0) { /* in old segments that are there */
+        put(h, absent[i], i);
+        assert_true(get(h, in[i]) == i);
+        assert_true(cut(h, absent[i]));
+      } else { /* and in those that are not */
+        assert_null(hmap_assign(h, &in[i]));
+        assert_false(cut(h, in[i]));
+      }
+  assert_int_equal(h->nevacuate, 0);
+  assert_int_equal(counted.moved, 0);
+  assert_int_equal(segmentsIn(h->buckets), 0);
+  assert_int_equal(hmap_len(h), 4);
+  ASSERT_SOUND(h);
+  hmap_iter it;
+  size_t visited = 0;
+  for (hmap_iter_init(&it, h); hmap_iter_next(&it); visited++)
+    ;
+  assert_int_equal(visited, 4);
+  memory.failLarge = 0;
+  for (unsigned i = 1; i < 8; i += 2)
+    put(h, in[i], i);
+  assert_int_equal(h->nevacuate, 8);
+  settle(h);
+  for (unsigned i = 0; i < 8; i++)
+    assert_true(get(h, in[i]) == i);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
+/* An evacuation that has its first segment and not the second one. */
+static void test_one_of_two_segments(void **state)
+{
+  (void)state;
+  hmap *h = growingTable(10);
+  memory.failAt = memory.calls + 2;
+  resetCounts();
+  assert_false(evacuate(h));
+  assert_int_equal(counted.moved, 0);
+  assert_int_equal(h->nevacuate, 0);
+  assert_int_equal(segmentsIn(h->buckets), 1);
+  ASSERT_SOUND(h);
+  assertRange(h, 0, capacity(10));
+  hmap_stats s;
+  hmap_getstats(h, &s);
+  assert_int_equal(s.nevacuated, 0);
+  assert_true(evacuate(h));
+  settle(h);
+  assertRange(h, 0, capacity(10));
+  ASSERT_SOUND(h);
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
+/* A growth begins, and the insertion that began it has no memory: none is easy until the growth is over. */
+static void test_no_memory_for_the_insertion_that_began_a_growth(void **state)
+{
+  (void)state;
+  for (size_t n = 2; n < 6; n++) {
+    hmap *h = fullTable(8);
+    memory.failAt = memory.calls + n;
+    hmap_assign(h, &(uint64_t){1000000});
+    memory.failAt = 0;
+    assert_true(growing(h));
+    assert_int_equal(h->easy, 0);
+    ASSERT_SOUND(h);
+    assertRange(h, 0, capacity(8));
+    hmap_free(h);
+  }
   ASSERT_NOTHING_LEFT();
 }
 
@@ -426,6 +556,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_each_allocation_of_fill_fails),
       TEST(test_each_allocation_of_a_hinted_fill_fails),
+      TEST(test_each_allocation_of_a_sparse_growth_fails),
       TEST(test_each_allocation_of_come_and_go_fails),
       TEST(test_each_allocation_of_clone_fails),
       TEST(test_each_allocation_during_a_walk_fails),
@@ -433,6 +564,9 @@ int main(void)
       TEST(test_no_memory_any_more),
       TEST(test_a_table_that_cannot_grow_goes_on_with_overflow_buckets),
       TEST(test_an_evacuation_without_memory_does_not_happen),
+      TEST(test_segments_that_cannot_be_had),
+      TEST(test_one_of_two_segments),
+      TEST(test_no_memory_for_the_insertion_that_began_a_growth),
       TEST(test_a_failed_insertion_leaves_the_table_as_it_was),
   };
   makeTexts();
