@@ -5,13 +5,13 @@
  * being filled. So a growth needs no more than what the table has in the end, and no operation makes, clears or frees much at
  * once: a gigabyte that is freed in one call stalls as badly as a rehash does. Overflow buckets come from slabs of the same size.
  *
- * Only a directory of more than 48 KiB, that of five million entries, comes from the system, as zero pages, and goes back in
+ * Only a directory of more than 24 KiB, that of two million entries, comes from the system, as zero pages, and goes back in
  * pieces of 32 KiB. */
 #include "map.h"
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { maxHeapArray = 48 << 10, releasePiece = 32 << 10, cacheLine = 64 };
+enum { maxHeapArray = 24 << 10, releasePiece = 32 << 10, cacheLine = 64 };
 
 /* Bytes of n buckets: bmaps and blocks. */
 ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
