@@ -80,7 +80,7 @@ ALWAYS_INLINE keyhash keyhashOf(const hmap *h, enum hashalg alg, const void *key
     return f(h, algUser, equalUser, key);       \
   }
 
-/* Calls the one of them that fits the table's type. */
+/* Calls the one of them that fits the table's type. The commonest types have functions of their own, see COMMON. */
 #define BY_ALG(f, h, key)   \
   switch ((h)->t->alg) {    \
   case alg64:               \
@@ -131,6 +131,25 @@ static maptype maptypeOf(const hmap_type *type)
   return t;
 }
 
+/* The commonest types, as constants: 8 bytes, their own hash, or strings; and an elem of 8 bytes. */
+#define COMMON_TYPE(algorithm, isStored, key)                                                                             \
+  {                                                                                                                       \
+    .alg = (algorithm), .stored = (isStored), .keysize = (key), .elemsize = 8, .slotoff = (isStored) ? bucketCnt * 4 : 0, \
+    .elemoff = 8, .slotsize = 16, .blocksize = bucketCnt * (((isStored) ? 4 : 0) + 16),                                   \
+    .segbits = SEGBITS(bucketCnt * (((isStored) ? 4 : 0) + 16)),                                                          \
+  }
+static const maptype words = COMMON_TYPE(alg64, false, 8), strings = COMMON_TYPE(algStr, true, sizeof(char *));
+
+/* hmap.tag of tables with these types. */
+enum { tagOther, tagWords = 1 << plainBits, tagStrings = 2 << plainBits };
+
+static uint8_t tagOf(const maptype *t)
+{
+  if (t->elemsize != 8 || t->slotsize != 16)
+    return tagOther;
+  return t->alg == alg64 ? tagWords : t->alg == algStr ? tagStrings : tagOther;
+}
+
 hmap *hmap_make(const hmap_type *type, size_t hint)
 {
   if (!validType(type)) {
@@ -147,6 +166,7 @@ hmap *hmap_make(const hmap_type *type, size_t hint)
     return NULL;
   }
   setFlags(&m->h, flagsOf(&m->h) | hashChecked);
+  m->h.tag = tagOf(&m->t);
   return &m->h;
 }
 
@@ -181,12 +201,109 @@ ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal,
 
 FOR_EACH_ALG(void *, apiAccess, const hmap *h)
 
-void *hmap_access(const hmap *h, const void *key)
+NOINLINE void *accessOther(const hmap *h, const void *key)
 {
   if (unlikely(!validKey(h, key)))
     return NULL;
   checkRead(h, "concurrent map read and map write");
   BY_ALG(apiAccess, h, key)
+}
+
+/* The same for a table of a common type. */
+ALWAYS_INLINE void *accessCommon(const hmap *h, const maptype *t, enum hashalg alg, slotequal *equal, const void *key)
+{
+  place at;
+  checkRead(h, "concurrent map read and map write");
+  keyhash k = keyhashOf(h, alg, key);
+  return mapaccess(h, t, k, key, equal, &at) ? slotOf(t, at.block, at.i) + t->elemoff : NULL;
+}
+NOINLINE void *accessStrings(const hmap *h, const void *key)
+{
+  return *(char *const *)key ? accessCommon(h, &strings, algStr, equalStr, key) : NULL;
+}
+
+void *hmap_access(const hmap *h, const void *key)
+{
+  if (likely(h && key)) {
+    if (h->tag == tagWords)
+      return accessCommon(h, &words, alg64, equal64, key);
+    if (h->tag == tagStrings)
+      return accessStrings(h, key);
+  }
+  return accessOther(h, key);
+}
+
+enum { batchCnt = 16 };
+
+/* Has the memory fetched that a lookup will read, first the bmap, then the slot; for strings also the key. */
+ALWAYS_INLINE void prefetchSlots(const maptype *t, const place *p, const keyhash *k, unsigned char **slot, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    slots m = matchTophash(p[i].b, tophash(k[i].hash));
+    slot[i] = m ? slotOf(t, p[i].block, firstSlot(m)) : NULL;
+    if (!m)
+      continue;
+    if (t->stored)
+      __builtin_prefetch(p[i].block);
+    __builtin_prefetch(slot[i]);
+  }
+}
+/* Looks up to batchCnt keys up, each step for all before the next one. */
+ALWAYS_INLINE size_t accessBatch(const hmap *h, const maptype *t, enum hashalg alg, slotequal *equal, size_t n,
+                                 const unsigned char *keys, void **elems)
+{
+  keyhash k[batchCnt];
+  place p[batchCnt];
+  unsigned char *slot[batchCnt];
+  size_t found = 0;
+  for (size_t i = 0; alg == algStr && i < n; i++)
+    __builtin_prefetch(*(char *const *)(const void *)(keys + i * t->keysize));
+  for (size_t i = 0; i < n; i++) {
+    k[i] = keyhashOf(h, alg, keys + i * t->keysize);
+    p[i] = mapbucket(h, t, k[i].hash);
+    __builtin_prefetch(p[i].b);
+  }
+  prefetchSlots(t, p, k, slot, n);
+  for (size_t i = 0; (alg == algStr || t->indirectkey) && i < n; i++)
+    if (slot[i])
+      __builtin_prefetch(*(char **)(void *)slot[i]);
+  for (size_t i = 0; i < n; i++) {
+    place at;
+    bool there = mapaccess(h, t, k[i], keys + i * t->keysize, equal, &at);
+    elems[i] = there ? elemOf(t, slotOf(t, at.block, at.i)) : NULL;
+    found += there;
+  }
+  return found;
+}
+
+static bool anyNull(const void *keys, size_t n)
+{
+  char *const *s = keys;
+  while (n && s[n - 1])
+    n--;
+  return n != 0;
+}
+
+size_t hmap_get_many(const hmap *h, size_t n, const void *keys, void **elems)
+{
+  const unsigned char *key = keys;
+  const size_t size = h ? h->t->keysize : 0;
+  size_t found = 0;
+  bool batches = h && h->buckets && (h->tag == tagWords || h->tag == tagStrings);
+  if (h)
+    checkRead(h, "concurrent map read and map write");
+  for (size_t i = 0; i < n;) {
+    size_t m = n - i < batchCnt ? n - i : batchCnt;
+    if (batches && h->tag == tagWords)
+      found += accessBatch(h, &words, alg64, equal64, m, key + i * size, elems + i);
+    else if (batches && !anyNull(key + i * size, m))
+      found += accessBatch(h, &strings, algStr, equalStr, m, key + i * size, elems + i);
+    else
+      for (size_t j = i; j < i + m; j++)
+        found += (elems[j] = hmap_access(h, key + j * size)) != NULL;
+    i += m;
+  }
+  return found;
 }
 
 /* Writes key and a zero elem into a new slot. Returns false, with nothing to free, if there is no memory. */
@@ -229,7 +346,7 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
 
 FOR_EACH_ALG(void *, apiAssign, hmap *h)
 
-void *hmap_assign(hmap *h, const void *key)
+NOINLINE void *assignOther(hmap *h, const void *key)
 {
   if (unlikely(!validKey(h, key))) {
     errno = EINVAL;
@@ -237,6 +354,41 @@ void *hmap_assign(hmap *h, const void *key)
   }
   checkRead(h, "concurrent map writes");
   BY_ALG(apiAssign, h, key)
+}
+
+/* The same for a table of a common type; what takes more than a slot is left to assignOther. */
+ALWAYS_INLINE void *assignCommon(hmap *h, const maptype *t, enum hashalg alg, slotequal *equal, const void *key)
+{
+  place at, vacant;
+  if (unlikely(!h->buckets))
+    return assignOther(h, key);
+  checkRead(h, "concurrent map writes");
+  keyhash k = keyhashOf(h, alg, key);
+  if (probe(h, t, &k, key, equal, &at, &vacant))
+    return slotOf(t, at.block, at.i) + t->elemoff;
+  beginWrite(h);
+  bool easy = mapinsertEasily(h, t, k, &vacant);
+  endWrite(h);
+  if (!easy)
+    return assignOther(h, key);
+  unsigned char *slot = slotOf(t, vacant.block, vacant.i);
+  memcpy(slot, key, t->keysize);
+  return memset(slot + t->elemoff, 0, t->elemsize);
+}
+NOINLINE void *assignStrings(hmap *h, const void *key)
+{
+  return *(char *const *)key ? assignCommon(h, &strings, algStr, equalStr, key) : assignOther(h, key);
+}
+
+void *hmap_assign(hmap *h, const void *key)
+{
+  if (likely(h && key)) {
+    if (h->tag == tagWords)
+      return assignCommon(h, &words, alg64, equal64, key);
+    if (h->tag == tagStrings)
+      return assignStrings(h, key);
+  }
+  return assignOther(h, key);
 }
 
 ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
@@ -283,6 +435,7 @@ hmap *hmap_clone(const hmap *h)
     return NULL;
   }
   setFlags(&m->h, flagsOf(&m->h) | hashChecked);
+  m->h.tag = tagOf(&m->t);
   return &m->h;
 }
 
