@@ -112,4 +112,15 @@ if [ -n "$GLIB_LIBS" ]; then
 else
   skip "libhmap-glib" "built without GLib"
 fi
+
+# What debian/ says that a library has: the lines below its own in a .symbols file.
+symbols_of_package() {
+  awk -v library="$2.so.1" '/^[^ ]/ { here = $1 == library } here && /^ / { sub(/@.*/, ""); print $1 }' \
+    "$abs_top_srcdir/debian/$1.symbols" | grep -v '^HMAP_' | sort
+}
+check "debian/ lists libhmap's names" same "$(names_of_map lib/libhmap.map)" "$(symbols_of_package libhmap1 libhmap)"
+check "debian/ lists libhmap-search's" same "$(names_of_map compat/hsearch.map)" "$(symbols_of_package libhmap1 libhmap-search)"
+check "debian/ lists libhmap-ghash's" same "$(names_of_map compat/ghash-alone.map)" "$(symbols_of_package libhmap1 libhmap-ghash)"
+check "debian/ lists libhmap-glib's" same "$(names_of_map compat/ghash.map)" "$(symbols_of_package libhmap-glib1 libhmap-glib)"
+check "debian/ lists libhmap-sync's" same "$(names_of_map lib/sync.map)" "$(symbols_of_package libhmap-sync1 libhmap-sync)"
 done_testing

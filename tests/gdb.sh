@@ -52,4 +52,18 @@ if [ -n "$GLIB_LIBS" ]; then
 else
   skip "libhmap-glib" "built without GLib"
 fi
+
+# A program with the libraries in it, and their debug symbols, for which somebody loads the printers.
+compile_whole() {
+  # shellcheck disable=SC2086 # words
+  $CC $CFLAGS -g -O0 -std=gnu11 -o tables-whole "$abs_top_srcdir/tests/gdb/tables.c" -I"$prefix/include" \
+    -I"$prefix/include/hmap-ghash" "$prefix"/lib/libhmap.a "$prefix"/lib/libhmap-search.a "$prefix"/lib/libhmap-ghash.a -lpthread
+}
+check "a program with all in it compiles" compile_whole
+in_gdb ./tables-whole -ex "source $prefix/lib/hmap/hmap-gdb.py" -ex up -ex "print gset" -ex "print 'hsearch.c'::global" >whole.out
+check "printers that were loaded by hand" grep 'GHashTable of 20 entries = {\[' whole.out
+case " $CFLAGS " in
+  *" -g"*) check "the table of hsearch()" grep 'hsearch table of 1 entry = {\[0x[0-9a-f]* <names+12> "name1"\] = 0x4}' whole.out ;;
+  *) skip "the table of hsearch()" "compiled without -g" ;;
+esac
 done_testing

@@ -100,6 +100,8 @@ int main(void)
     g_hash_table_insert(gwide, GSIZE_TO_POINTER(k), GSIZE_TO_POINTER((gsize)-1 - k));
   for (int k = 0; k < 20; k++)
     g_hash_table_add(gset, names[k]);
+  hcreate(0);
+  hsearch((ENTRY){names[1], VALUE(1)}, ENTER);
   struct hsearch_data search = makeSearch(5), searchLarge = makeSearch(most), searchNone;
   memset(&searchNone, 0, sizeof searchNone);
 #ifdef WITH_GLIB

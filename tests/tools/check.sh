@@ -16,14 +16,16 @@ json() {
   "$PYTHON3" -c "import json; found = json.load(open('found.json')); assert $expression, found"
 }
 
-check "the programs compile" eval 'compile_words && compile_split_words && echo "int main(void) { return 0; }" >none.c && compile none none.c'
+check "the programs compile" eval 'compile_words && compile_split_words && echo "int main(void) { return 0; }" >none.c &&
+  compile none none.c'
 check "direct use" tells "hsearch     called by itself
 switch      hmap run, hmap relink" ./words
 check "use through a library" tells "hsearch     called by libwords.so
 switch      hmap run, hmap relink" here/bin/words
 check "no use" tells "uses        neither hsearch nor GHashTable" ./none
 check "a program by its name on PATH" eval 'PATH=$PWD/here/bin:$PATH says "$PWD/here/bin/words" check words'
-check "JSON: who calls what" json "found[0]['uses']['hsearch']['callers'] == {'$PWD/words': ['hcreate', 'hdestroy', 'hsearch']} and \
+check "JSON: who calls what" json \
+  "found[0]['uses']['hsearch']['callers'] == {'$PWD/words': ['hcreate', 'hdestroy', 'hsearch']} and \
   found[0]['ways'] == ['run', 'relink'] and found[0]['problem'] is None and found[0]['kind'] == 'program'" ./words
 check "JSON: several" json "[p['program'] for p in found] == ['./words', './none'] and found[1]['uses'] == {}" ./words ./none
 
@@ -33,15 +35,18 @@ if have_glib; then
 switch      hmap run, hmap relink, hmap system on" ./table
   check "not PIE, and it takes functions' addresses" eval '
     printf "#include <glib.h>\nint main(void) { return !g_hash_table_new(g_str_hash, g_str_equal); }\n" >plain.c &&
-    compile plain plain.c -fno-pie -no-pie $GLIB_CFLAGS $GLIB_LIBS && json "found[0][\"ways\"] == [\"run\", \"relink\", \"system\"]" ./plain'
+    compile plain plain.c -fno-pie -no-pie $GLIB_CFLAGS $GLIB_LIBS &&
+      json "found[0][\"ways\"] == [\"run\", \"relink\", \"system\"]" ./plain'
   hmap relink ./table -o onhmap >/dev/null
   check "switched already" tells "GHashTable  called by itself
 on hmap     GHashTable already" ./onhmap
   check "a GLib with a function that ours lacks can be had" make_old
   check "then there is no way" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer json \
-    "not found[0][\"ways\"] and \"g_hash_table_bind, which this libhmap-glib lacks: update hmap first\" in found[0][\"barred\"][\"relink\"]" ./table'
+    "not found[0][\"ways\"] and \"g_hash_table_bind, which this libhmap-glib lacks: update hmap first\" in \
+    found[0][\"barred\"][\"relink\"]" ./table'
   check "GHashTable where hmap was built without GLib" eval 'cp -a root bare && rm "bare${lib#"$PWD"/root}"/libhmap-glib.so* &&
-    bin=$PWD/bare${bin#"$PWD"/root} json "not found[0][\"ways\"] and \"install hmap built with GLib\" in found[0][\"barred\"][\"run\"]" ./table'
+    bin=$PWD/bare${bin#"$PWD"/root} json \
+    "not found[0][\"ways\"] and \"install hmap built with GLib\" in found[0][\"barred\"][\"run\"]" ./table'
 else
   skip "GHashTable" "built without GLib or without the shadow"
 fi
@@ -61,23 +66,30 @@ check "a script is what runs it" eval 'printf "#!%s\n" "$PWD/words" >script && c
   tells "script      run by $PWD/words, whose modules may use more: hmap run serves them too
 hsearch     called by itself
 switch      hmap run" ./script'
-check "a script of env and of a script" eval 'printf "#!/usr/bin/env words\n" >envscript && printf "#!%s\n" "$PWD/envscript" >second &&
+check "a script of env and of a script" eval 'printf "#!/usr/bin/env words\n" >envscript &&
+  printf "#!%s\n" "$PWD/envscript" >second &&
   PATH=$PWD/here/bin:$PATH says "run by $PWD/here/bin/words" check ./second'
 check "a library" says "follows the programs that load it: check those" check here/lib/libwords.so
 check "an object file" eval '$CC -c -o none.o none.c && says "no way      an object file" check ./none.o'
 
 # Another library's functions of the same names, with a version of its own.
 private() {
-  printf '#include <search.h>\nint hcreate(size_t n) { return 1; }\nvoid hdestroy(void) {}\nENTRY *hsearch(ENTRY e, ACTION a) { return 0; }\n' >own.c
+  cat >own.c <<'TXT'
+#include <search.h>
+int hcreate(size_t n) { return 1; }
+void hdestroy(void) {}
+ENTRY *hsearch(ENTRY e, ACTION a) { return 0; }
+TXT
   echo 'OWN_1 { global: hcreate; hdestroy; hsearch; };' >own.map
   compile libown.so own.c -shared -fPIC -Wl,--version-script=own.map -Wl,-soname,libown.so &&
     compile private "$sources/words.c" -L. -lown -Wl,-rpath,"$PWD" &&
     tells "hsearch     called by none
-not relink  libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)
-not run     libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)" ./private
+not run     libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)
+not relink  libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)" ./private
 }
 check "functions of a private symbol version" private
-check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found && grep -q "libwords.so is not found: install" found'
+check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found &&
+  grep -q "libwords.so is not found: install" found'
 
 # cannot TEXT PROGRAM: it is reported as one that could not be examined.
 cannot() {
@@ -100,7 +112,8 @@ else
   skip "unreadable" "nobody else can reach this folder"
 fi
 check "many: the others are shown all the same, and counted" eval 'ends 1 hmap check ./words ./none nosuch ./script >found &&
-  same "4 programs: 2 use hsearch, 0 GHashTable; 1 of them can be relinked, 2 run on hmap as they are; 1 are scripts, 1 could not be examined" \
+  same "4 programs: 2 use hsearch, 0 GHashTable; 1 of them can be relinked, 2 run on hmap as they are; \
+1 are scripts, 1 could not be examined" \
     "$(tail -n 1 found)"'
 
 # Wrong uses.
@@ -108,6 +121,7 @@ check "no program" refuses 2 "arguments are required: PROGRAM (hmap check --help
 check "an option that there is not" refuses 2 "unrecognized arguments: --xml" check --xml words
 check "no command" refuses 2 "arguments are required: COMMAND (hmap --help tells more)"
 check "a command that there is not" refuses 2 "invalid choice: 'chek'" chek
-check "without readelf" eval 'mkdir no && for t in dirname env; do ln -s "$(command -v $t)" no; done && PATH=$PWD/no "$PYTHON3" "$bin/hmap" check ./words >found;
+check "without readelf" eval 'mkdir no && for t in dirname env; do ln -s "$(command -v $t)" no; done &&
+  PATH=$PWD/no "$PYTHON3" "$bin/hmap" check ./words >found;
   grep -q "readelf is not installed: install binutils" found'
 done_testing

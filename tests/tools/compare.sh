@@ -28,22 +28,29 @@ reports() {
 }
 
 check "the same: outputs, status and files" reports 0 "same       exit status, standard error, standard output, file, words.txt" \
-  "counted    libhmap-search: 1 tables, 2 entries, 0 growths, .*" "time .* \(medians of 3 runs in turn\)" -- --runs 3 "$top/words" a b a
+  "counted    libhmap-search: 1 tables, 2 entries, 0 growths, .*" "time .* \(medians of 3 runs in turn\)" -- --runs 3 \
+    "$top/words" a b a
 check "a library of the program's own, from its folder" reports 0 "same .* words.txt" -- --runs 1 "$top/here/bin/words" a b
 check "the current folder is as it was" same file "$(ls)"
 check "nothing is left" same "" "$(ls -A "$TMPDIR")"
-check "what is relinked in place is compared with what was kept" eval 'cp ../words ../placed && hmap relink --in-place ../placed &&
+check "what is relinked in place is compared with what was kept" eval 'cp ../words ../placed &&
+  hmap relink --in-place ../placed &&
   reports 0 "same .* words.txt" "counted    libhmap-search: 1 tables.*" -- --runs 1 ../placed a b'
-check "what runs on hmap on both sides is refused" eval 'hmap relink ../words -o ../relinked && refuses 2 "runs on hmap already" compare ../relinked a'
+check "what runs on hmap on both sides is refused" eval 'hmap relink ../words -o ../relinked &&
+  refuses 2 "runs on hmap already" compare ../relinked a'
 check "nothing reached hmap: it says so" eval '(cd .. && echo "int main(void) { return 0; }" >none.c && compile none none.c) &&
   reports 0 "counted    nothing: no library of hmap.s was reached" -- --runs 1 ../none'
 
 if have_glib; then
-  check "GHashTable, and standard input" eval '(cd .. && compile_table) && echo text | reports 0 "same .*" "counted    libhmap-glib: 1 tables, 100 entries, .*" -- --runs 1 ../table size'
-  check "a wrong result" reports 1 "same       exit status, standard error, file" "DIFFERS    standard output" "kept       .*" -- ../table wrong
-  check "both sides are kept" eval 'kept=$(sed -n "s/^kept *//p" ../report) && same "100 101" "$(cat "$kept/stock/standard output" "$kept/on-hmap/standard output" | xargs)"'
-  check "another order" reports 1 "DIFFERS    order.txt, standard output: the same lines in another order|DIFFERS    standard output, order.txt: the same lines in another order" -- ../table order
-  check "what differs between stock runs" reports 0 "varies     standard output: not comparable, two stock runs differ" -- --runs 1 ../table pid
+  check "GHashTable, and standard input" eval '(cd .. && compile_table) &&
+    echo text | reports 0 "same .*" "counted    libhmap-glib: 1 tables, 100 entries, .*" -- --runs 1 ../table size'
+  check "a wrong result" reports 1 "same       exit status, standard error, file" "DIFFERS    standard output" "kept       .*" \
+    -- ../table wrong
+  check "both sides are kept" eval 'kept=$(sed -n "s/^kept *//p" ../report) &&
+    same "100 101" "$(cat "$kept/stock/standard output" "$kept/on-hmap/standard output" | xargs)"'
+  check "another order" reports 1 "DIFFERS    standard output, order.txt: the same lines in another order" -- ../table order
+  check "what differs between stock runs" reports 0 "varies     standard output: not comparable, two stock runs differ" -- \
+    --runs 1 ../table pid
   # A file that only one side writes, a mode, a link, a status: a program that does one of these on hmap only.
   cat >../faulty.c <<'TXT'
 #include <glib.h>
@@ -77,7 +84,8 @@ int main(int argc, char **argv)
 }
 TXT
   check "the faulty program compiles" eval '(cd .. && compile faulty faulty.c $GLIB_CFLAGS $GLIB_LIBS)'
-  check "it can do well" reports 0 "same       exit status, standard error, standard output, file, made" -- --runs 1 ../faulty well
+  check "it can do well" reports 0 "same       exit status, standard error, standard output, file, made" -- --runs 1 ../faulty \
+    well
   for case in file:extra none:made mode:made link:link "stderr:standard error" "status:exit status" "signal:exit status"; do
     check "seen: ${case%%:*}" reports 1 "DIFFERS    ${case#*:}.*" -- --runs 1 ../faulty "${case%%:*}"
   done
@@ -91,8 +99,10 @@ check "a number of runs that is none" refuses 2 "--runs 0: give a number from 1 
 check "a word for a number" refuses 2 "invalid int value: 'many'" compare --runs many ../words
 check "nothing to compare" refuses 2 "name a program, and its arguments after it" compare
 check "what is missing" refuses 2 "there is no program nosuch" compare nosuch
-check "setuid" eval 'cp ../words ../setuid && chmod u+s ../setuid && refuses 2 "setuid: link it anew (hmap env)" compare ../setuid'
+check "setuid" eval 'cp ../words ../setuid && chmod u+s ../setuid &&
+  refuses 2 "setuid: link it anew (hmap env)" compare ../setuid'
 # A sparse file, to take no room.
-check "a folder that is too large" eval 'mkdir ../large && cd ../large && truncate -s 1100M hole && refuses 2 "go to one that holds the input only" compare ../words'
+check "a folder that is too large" eval 'mkdir ../large && cd ../large && truncate -s 1100M hole &&
+  refuses 2 "go to one that holds the input only" compare ../words'
 rm -rf "$top/large"
 done_testing

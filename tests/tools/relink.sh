@@ -12,30 +12,40 @@ by_linker() {
 check "a copy" says "$PWD/copy: 3 symbols of words now bound to libhmap-search.so.1" relink ./words -o "$PWD/copy"
 check "is bound to our library when it runs" same "$lib/libhmap-search.so.1" "$(by_linker ./copy a b a)"
 check "and the program itself is not" eval 'by_linker ./words a | grep -q /libc.so.6'
-check "they do the same" eval './words a b a >stock.out; stock=$? && mv words.txt stock.txt; ./copy a b a >copy.out; [ $? = $stock ] && diff stock.txt words.txt'
+check "they do the same" eval './words a b a >stock.out; stock=$? &&
+  mv words.txt stock.txt; ./copy a b a >copy.out; [ $? = $stock ] && diff stock.txt words.txt'
 check "our library is the first" same "$lib/libhmap-search.so.1" "$(patchelf --print-needed copy | head -n 1)"
-check "mode and time are kept" eval 'chmod 751 words && touch -d 2001-02-03 words && hmap relink ./words -o copy && same "$(stat -c "%a %Y" words)" "$(stat -c "%a %Y" copy)"'
+check "mode and time are kept" eval 'chmod 751 words && touch -d 2001-02-03 words && hmap relink ./words -o copy &&
+  same "$(stat -c "%a %Y" words)" "$(stat -c "%a %Y" copy)"'
 check "into a folder" eval 'mkdir into && hmap relink ./words -o into && test -x into/words'
-check "through a library, in the folder that it needs" eval 'hmap relink here/bin/words -o here/bin/ours && same "$lib/libhmap-search.so.1" "$(by_linker here/bin/ours a)"'
+check "through a library, in the folder that it needs" eval 'hmap relink here/bin/words -o here/bin/ours &&
+  same "$lib/libhmap-search.so.1" "$(by_linker here/bin/ours a)"'
 check "elsewhere, that is refused" refuses 2 "write NEW into $PWD/here/bin" relink here/bin/words -o moved
 check "RUNPATH is what it was" same '$ORIGIN/../lib' "$(patchelf --print-rpath here/bin/ours)"
 check "a program by its name on PATH" eval 'PATH=$PWD/here/bin:$PATH hmap relink words -o here/bin/named'
 
 # In place, and back.
 cp words original
-check "in place" eval 'ln -s words link && hmap relink --in-place ./link && test -L link && same "$lib/libhmap-search.so.1" "$(by_linker ./words a)"'
+check "in place" eval 'ln -s words link && hmap relink --in-place ./link && test -L link &&
+  same "$lib/libhmap-search.so.1" "$(by_linker ./words a)"'
 check "it is kept byte for byte" cmp original words.hmap-orig
 check "twice is refused" refuses 2 "relinked already: hmap relink --undo $PWD/words takes it back" relink --in-place ./words
 check "and back" eval 'hmap relink --undo ./words && cmp original words && test ! -e words.hmap-orig'
-check "back twice is refused" refuses 2 "words.hmap-orig is missing: only what hmap relink --in-place relinked" relink --undo ./words
-check "back after an upgrade is refused" eval 'hmap relink --in-place ./words && cp original words && refuses 2 "it was replaced since: remove $PWD/words.hmap-orig" relink --undo ./words'
-check "in place after an upgrade is refused" refuses 2 "words.hmap-orig is there already, of an earlier version perhaps: remove it" relink --in-place ./words
+check "back twice is refused" refuses 2 "words.hmap-orig is missing: only what hmap relink --in-place relinked" relink --undo \
+  ./words
+check "back after an upgrade is refused" eval 'hmap relink --in-place ./words && cp original words &&
+  refuses 2 "it was replaced since: remove $PWD/words.hmap-orig" relink --undo ./words'
+check "in place after an upgrade is refused" refuses 2 \
+  "words.hmap-orig is there already, of an earlier version perhaps: remove it" relink --in-place ./words
 rm -f words.hmap-orig
 
 if have_glib; then
-  check "GHashTable" eval 'compile_table && hmap relink ./table -o ours && same 100 "$(./ours)" && HMAP_STATS=$PWD/stats ./ours && grep -q "libhmap-glib.* tables=1 .*entries=100" stats'
-  check "both at once" eval 'printf "#include <glib.h>\n#include <search.h>\nint main(void) { hcreate(3); return !g_hash_table_new(0, 0); }\n" >both.c &&
-    compile both both.c $GLIB_CFLAGS $GLIB_LIBS && says "libhmap-glib.so.1, libhmap-search.so.1" relink ./both -o both.new && ./both.new'
+  check "GHashTable" eval 'compile_table && hmap relink ./table -o ours && same 100 "$(./ours)" &&
+    HMAP_STATS=$PWD/stats ./ours && grep -q "libhmap-glib.* tables=1 .*entries=100" stats'
+  check "both at once" eval '
+    printf "#include <glib.h>\n#include <search.h>\nint main(void) { hcreate(3); return !g_hash_table_new(0, 0); }\n" >both.c &&
+    compile both both.c $GLIB_CFLAGS $GLIB_LIBS && says "libhmap-glib.so.1, libhmap-search.so.1" relink ./both -o both.new &&
+      ./both.new'
   make_old
   check "a GLib with a function that ours lacks is refused" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer refuses 2 \
     "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" relink ./table -o never'
@@ -53,13 +63,18 @@ else
 fi
 
 # What is refused, in one line, without a trace.
-check "not an ELF file" eval 'echo text >text && refuses 2 "text: neither an ELF file nor a script: name a program" relink ./text -o never'
-check "a script" eval 'printf "#!%s\n" "$PWD/words" >script && refuses 2 "a script: relink $PWD/words, which runs it, or use hmap run" relink ./script -o never'
-check "static" eval 'compile static "$sources/words.c" -static && refuses 2 "statically linked: link it anew (hmap env)" relink ./static -o never'
+check "not an ELF file" eval 'echo text >text && refuses 2 "text: neither an ELF file nor a script: name a program" relink \
+  ./text -o never'
+check "a script" eval 'printf "#!%s\n" "$PWD/words" >script && refuses 2 \
+  "a script: relink $PWD/words, which runs it, or use hmap run" relink ./script -o never'
+check "static" eval 'compile static "$sources/words.c" -static &&
+  refuses 2 "statically linked: link it anew (hmap env)" relink ./static -o never'
 check "setuid" eval 'cp words setuid && chmod u+s setuid && refuses 2 "setuid: link it anew (hmap env)" relink ./setuid -o never'
 check "already relinked" refuses 2 "relinked already: nothing to do" relink ./copy -o never
-check "nothing to switch" eval 'echo "int main(void) { return 0; }" >none.c && compile none none.c && refuses 2 "nothing to do" relink ./none -o never'
-check "data behind the program" eval 'cp words payload && echo data >>payload && refuses 2 "there is data behind its last section" relink ./payload -o never'
+check "nothing to switch" eval 'echo "int main(void) { return 0; }" >none.c && compile none none.c &&
+  refuses 2 "nothing to do" relink ./none -o never'
+check "data behind the program" eval 'cp words payload && echo data >>payload &&
+  refuses 2 "there is data behind its last section" relink ./payload -o never'
 check "a damaged file" eval 'head -c 300 words >half && refuses 2 "damaged (" relink ./half -o never'
 check "missing" refuses 2 "there is no program nosuch: give a name that is on PATH, or a path" relink nosuch -o never
 check "onto itself" refuses 2 "is the program itself: use --in-place, or another name" relink ./words -o ./words
@@ -76,7 +91,8 @@ without_patchelf() {
 check "without patchelf" without_patchelf
 as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
 if [ "$(id -u)" = 0 ] && $as_nobody test -x "$bin/hmap" 2>/dev/null; then
-  check "in a folder that is not one's own" eval '$as_nobody "$bin/hmap" relink here/bin/words --in-place 2>found; grep -q "is not yours to write to: use -o with another folder, or become root" found'
+  check "in a folder that is not one's own" eval '$as_nobody "$bin/hmap" relink here/bin/words --in-place 2>found; grep -q \
+    "is not yours to write to: use -o with another folder, or become root" found'
 else
   skip "in a folder that is not one's own" "nobody else can reach this folder"
 fi

@@ -25,9 +25,11 @@ check "a RUNPATH stays a RUNPATH, an RPATH an RPATH" eval '
   compile_split_words -Wl,--disable-new-dtags && counted libhmap-search 1 here/bin/words a &&
   readelf -d "$(find cache -path "*/run/*/words" | xargs ls -t | head -n 1)" | grep -q "(RPATH).*$PWD/here/bin/../lib"'
 check "the second run takes the copy of the first" eval '
-  ls -i "$(find cache -name words | head -n 1)" >first && counted libhmap-search 1 ./words a && ls -i "$(find cache -name words | head -n 1)" >second && cmp first second'
+  ls -i "$(find cache -name words | head -n 1)" >first && counted libhmap-search 1 ./words a &&
+    ls -i "$(find cache -name words | head -n 1)" >second && cmp first second'
 check "a program that changed gets a new copy" eval 'compile_words -O0 &&
-  counted libhmap-search 1 ./words a && same 1 "$(find cache -path "*/$(printf %s "$PWD/words" | sha256sum | cut -c1-16)/*/words" | wc -l)"'
+  counted libhmap-search 1 ./words a && same 1 "$(find cache -path "*/$(printf %s "$PWD/words" | sha256sum | cut \
+    -c1-16)/*/words" | wc -l)"'
 check "the program itself is as it was" eval '! patchelf --print-needed words | grep hmap'
 check "nobody else can change the copies" same 700 "$(stat -c %a cache/hmap)"
 check "a relinked program runs as it is" eval 'hmap relink ./words -o relinked && counted libhmap-search 1 ./relinked a'
@@ -36,20 +38,25 @@ if have_glib; then
   # shellcheck disable=SC2046,SC2086 # words
   compile_plugins() {
     compat=$abs_top_srcdir/tests/compat
-    compile plugin.so "$compat/plugin.c" -shared -fPIC -I"$abs_top_srcdir/tests" $GLIB_CFLAGS $GLIB_LIBS && compile bare "$compat/bare.c" -I"$abs_top_srcdir/tests" -ldl &&
+    compile plugin.so "$compat/plugin.c" -shared -fPIC -I"$abs_top_srcdir/tests" $GLIB_CFLAGS $GLIB_LIBS &&
+      compile bare "$compat/bare.c" -I"$abs_top_srcdir/tests" -ldl &&
       compile tables "$compat/tables.c" -I"$abs_top_srcdir/tests" $(pkg-config --cflags --libs gobject-2.0) -ldl
   }
   check "GHashTable" eval 'compile_table && counted libhmap-glib 1 ./table && same 100 "$(cat ran)"'
-  check "a script of a program with GHashTable" eval 'printf "#!%s\n" "$PWD/table" >script && chmod +x script && counted libhmap-glib 1 ./script'
-  check "both at once" eval 'printf "#include <glib.h>\n#include <search.h>\nint main(void) { hcreate(3); return !g_hash_table_new(0, 0); }\n" >both.c &&
+  check "a script of a program with GHashTable" eval 'printf "#!%s\n" "$PWD/table" >script && chmod +x script &&
+    counted libhmap-glib 1 ./script'
+  check "both at once" eval '
+    printf "#include <glib.h>\n#include <search.h>\nint main(void) { hcreate(3); return !g_hash_table_new(0, 0); }\n" >both.c &&
     compile both both.c $GLIB_CFLAGS $GLIB_LIBS && counted libhmap-glib 1 ./both && counted libhmap-search 1 ./both'
   if pkg-config --exists gobject-2.0; then
     # shadow.sh asks where each call goes; here it is enough that it goes as ever, and to tables of ours.
     check "plugins compile" compile_plugins
-    check "a program without GLib that loads a plugin with it" eval './bare ./plugin.so >stock 2>&1; HMAP_STATS=$PWD/plugin.stats hmap run ./bare ./plugin.so >ran 2>&1;
+    check "a program without GLib that loads a plugin with it" eval './bare ./plugin.so >stock 2>&1; \
+      HMAP_STATS=$PWD/plugin.stats hmap run ./bare ./plugin.so >ran 2>&1;
       cmp stock ran && grep "libhmap-glib .* tables=[1-9]" plugin.stats'
     for how in local deep handle; do
-      check "tables travel: $how" eval './tables ./plugin.so $how >stock 2>&1; HMAP_STATS=$PWD/$how.stats hmap run ./tables ./plugin.so $how >ran 2>&1;
+      check "tables travel: $how" eval './tables ./plugin.so $how >stock 2>&1; HMAP_STATS=$PWD/$how.stats hmap run ./tables \
+        ./plugin.so $how >ran 2>&1;
         grep "libhmap-glib .* tables=[1-9]" $how.stats && { [ $how != local ] || cmp stock ran; }'
     done
   else
@@ -61,32 +68,41 @@ if have_glib; then
 from gi.repository import GLib
 print(sorted(GLib.uri_parse_params("a=1&b=2&c=3", -1, "&", GLib.UriParamsFlags.NONE).items()))
 TXT
-    check "python3 with PyGObject" eval '"$PYTHON3" object.py >stock && HMAP_STATS=$top/object.stats hmap run "$PYTHON3" object.py >ran && cmp stock ran &&
+    check "python3 with PyGObject" eval '"$PYTHON3" object.py >stock &&
+      HMAP_STATS=$top/object.stats hmap run "$PYTHON3" object.py >ran && cmp stock ran &&
       grep "libhmap-glib .* tables=[1-9].* foreign=[1-9]" object.stats'
   else
     skip "python3 with PyGObject" "python3-gi is not installed"
   fi
   make_old
-  check "a GLib with a function that ours lacks is refused" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer refuses 126 \
+  check "a GLib with a function that ours lacks is refused" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer refuses \
+    126 \
     "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" run ./table'
-  check "a GLib that is not the shadow's is refused" eval 'mkdir other && cp "$real" other/libglib-2.0.so.0 && LD_LIBRARY_PATH=other refuses 126 \
+  check "a GLib that is not the shadow's is refused" eval 'mkdir other && cp "$real" other/libglib-2.0.so.0 &&
+    LD_LIBRARY_PATH=other refuses 126 \
     "its GLib is other/libglib-2.0.so.0, the shadow" run ./table'
   check "a program that finds its GLib first, whatever one does, is refused" eval '
-    cp table rpath && patchelf --force-rpath --set-rpath "$(dirname "$real")" rpath && refuses 126 "would be bound to" run ./rpath'
+    cp table rpath && patchelf --force-rpath --set-rpath "$(dirname "$real")" rpath &&
+      refuses 126 "would be bound to" run ./rpath'
 else
   skip "GHashTable" "built without GLib or without the shadow"
 fi
 
 check "setuid is refused" eval 'cp words setuid && chmod u+s setuid && refuses 126 "setuid: link it anew (hmap env)" run ./setuid'
-check "static is refused" eval 'compile static "$sources/words.c" -static && refuses 126 "statically linked: link it anew" run ./static'
+check "static is refused" eval 'compile static "$sources/words.c" -static &&
+  refuses 126 "statically linked: link it anew" run ./static'
 check "a script whose interpreter uses hsearch is refused" eval 'printf "#!%s\n" "$PWD/words" >script && chmod +x script &&
   refuses 126 "uses hsearch: hmap run $PWD/words ./script" run ./script'
-check "what is no program is refused" eval 'echo text >text && chmod +x text && refuses 126 "neither an ELF file nor a script: name a program" run ./text'
-check "what is not executable is refused" eval 'chmod -x text && refuses 126 "./text is not executable: chmod +x makes it so" run ./text'
+check "what is no program is refused" eval 'echo text >text && chmod +x text &&
+  refuses 126 "neither an ELF file nor a script: name a program" run ./text'
+check "what is not executable is refused" eval 'chmod -x text &&
+  refuses 126 "./text is not executable: chmod +x makes it so" run ./text'
 check "a folder is refused" refuses 127 "./here is a folder: name the programs in it" run ./here
 check "what is missing is refused" refuses 127 "there is no program nosuch: give a name that is on PATH, or a path" run nosuch
 check "nothing is refused" refuses 2 "name a program, and its arguments after it" run
 check "an option that there is not" refuses 2 "--fast" run --fast ./words
-check "a cache that others may write to is refused" eval 'mkdir -p open/hmap && chmod 777 open/hmap && XDG_CACHE_HOME=$PWD/open refuses 126 "set XDG_CACHE_HOME to a folder of yours" run ./words'
-check "a cache that cannot be made is refused" eval 'XDG_CACHE_HOME=$PWD/text refuses 126 "set XDG_CACHE_HOME to a folder of yours" run ./words'
+check "a cache that others may write to is refused" eval 'mkdir -p open/hmap && chmod 777 open/hmap &&
+  XDG_CACHE_HOME=$PWD/open refuses 126 "set XDG_CACHE_HOME to a folder of yours" run ./words'
+check "a cache that cannot be made is refused" eval 'XDG_CACHE_HOME=$PWD/text refuses 126 \
+  "set XDG_CACHE_HOME to a folder of yours" run ./words'
 done_testing

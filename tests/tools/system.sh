@@ -70,7 +70,8 @@ check "run runs it all the same" eval 'rm -f stats; HMAP_STATS=$top/stats hmap r
 check "relink has nothing to do" refuses 2 "runs on hmap already" relink ./table -o never
 check "an upgrade of GLib" eval 'cp "$real" upgraded && upgrade upgraded && on_hmap 1 && status_is 0 "^on"'
 upgrade newer/libglib-2.0.so.0
-check "one to a GLib with a function that ours lacks: status tells" refuses 2 "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" system status
+check "one to a GLib with a function that ours lacks: status tells" refuses 2 \
+  "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" system status
 check "and off works" eval 'hmap system off && test ! -e /etc/ld.so.conf.d/00-hmap.conf'
 check "and on is refused" refuses 2 "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" system on
 # The machine of an ELF file is at offset 18.
@@ -81,15 +82,22 @@ umount "$real" && ldconfig
 check "off twice" says "off already" system off
 check "a program is on GLib's tables again" on_hmap ""
 
-check "a shadow that others may change is refused" eval 'chmod 777 "$lib/hmap" && refuses 2 "others than root may change $lib/hmap, and setuid programs would load from it: install hmap elsewhere" system on'
+check "a shadow that others may change is refused" eval 'chmod 777 "$lib/hmap" &&
+  refuses 2 "others than root may change $lib/hmap, and setuid programs would load from it: install hmap elsewhere" system on'
 chmod 755 "$lib/hmap"
-check "a shadow whose GLib is missing is refused" eval 'cp -a /mnt/root /mnt/lost && patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libglib-2.0.so.0" | grep /)" /no/libglib-2.0.so.0 \
-  "/mnt/lost${lib#/mnt/root}/hmap/shadow/libglib-2.0.so.0" && bin=/mnt/lost${bin#/mnt/root} refuses 2 "/no/libglib-2.0.so.0, which is not there: install GLib" system on'
-check "an installation without the shadow is refused" eval 'rm -r "/mnt/lost${lib#/mnt/root}/hmap" && bin=/mnt/lost${bin#/mnt/root} refuses 2 "install hmap built with GLib and with shared libraries" system on'
-check "a library that does not load is refused" eval 'cp -a /mnt/root /mnt/broken && patchelf --add-needed libnosuch.so "$(realpath "/mnt/broken${lib#/mnt/root}/libhmap-glib.so.1")" &&
+check "a shadow whose GLib is missing is refused" eval 'cp -a /mnt/root /mnt/lost &&
+  patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libglib-2.0.so.0" | grep /)" /no/libglib-2.0.so.0 \
+  "/mnt/lost${lib#/mnt/root}/hmap/shadow/libglib-2.0.so.0" && bin=/mnt/lost${bin#/mnt/root} refuses 2 \
+    "/no/libglib-2.0.so.0, which is not there: install GLib" system on'
+check "an installation without the shadow is refused" eval 'rm -r "/mnt/lost${lib#/mnt/root}/hmap" &&
+  bin=/mnt/lost${bin#/mnt/root} refuses 2 "install hmap built with GLib and with shared libraries" system on'
+check "a library that does not load is refused" eval 'cp -a /mnt/root /mnt/broken &&
+  patchelf --add-needed libnosuch.so "$(realpath "/mnt/broken${lib#/mnt/root}/libhmap-glib.so.1")" &&
   bin=/mnt/broken${bin#/mnt/root} refuses 2 "failed, nothing was changed" system on && test ! -e /etc/ld.so.conf.d/00-hmap.conf'
-check "a configuration that reads something else first is refused, and undone" eval 'cp /etc/ld.so.conf saved && { dirname "$real"; cat saved; } >/etc/ld.so.conf &&
+check "a configuration that reads something else first is refused, and undone" eval 'cp /etc/ld.so.conf saved &&
+  { dirname "$real"; cat saved; } >/etc/ld.so.conf &&
   refuses 2 "so this is undone" system on && test ! -e /etc/ld.so.conf.d/00-hmap.conf; cp saved /etc/ld.so.conf && ldconfig'
-check "make uninstall switches it off first" eval 'hmap system on && (cd "$builddir" && $MAKE uninstall prefix="$prefix") >uninstall.log 2>&1 &&
+check "make uninstall switches it off first" eval 'hmap system on && (cd "$builddir" &&
+  $MAKE uninstall prefix="$prefix") >uninstall.log 2>&1 &&
   grep -q "^off: " uninstall.log && test ! -e /etc/ld.so.conf.d/00-hmap.conf && test ! -e "$bin/hmap" && on_hmap ""'
 done_testing

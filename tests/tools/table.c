@@ -1,6 +1,6 @@
-/* A program with GHashTable, for the tests of the command hmap. Its first argument says what it prints of a table of numbers: "size",
- * "order" (as a walk finds them, into order.txt too), "pid" (something that no two runs have in common) or "wrong" (a size
- * that is another one on hmap). */
+/* A program with GHashTable, for the tests of the command hmap. Its first argument says what it prints of a table of numbers:
+ * "size", "order" (as a walk finds them, into order.txt too), "pid" (something that no two runs have in common) or "wrong" (a
+ * size that is another one on hmap). */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>

@@ -56,13 +56,14 @@ have_glib() {
 
 # What the tests ask.
 
-# refuses STATUS TEXT ARGUMENT...: hmap ends with this status, prints nothing but one line on standard error, and TEXT is part of it.
+# refuses STATUS TEXT ARGUMENT...: hmap ends with this status and prints nothing but one line, on standard error, with TEXT in it.
 refuses() {
   wanted=$1 text=$2
   shift 2
   hmap "$@" >"$top/refused.out" 2>"$top/refused.err"
   status=$?
-  [ $status = "$wanted" ] && [ ! -s "$top/refused.out" ] && [ "$(wc -l <"$top/refused.err")" = 1 ] && grep -qF -- "$text" "$top/refused.err" || {
+  [ $status = "$wanted" ] && [ ! -s "$top/refused.out" ] && [ "$(wc -l <"$top/refused.err")" = 1 ] &&
+    grep -qF -- "$text" "$top/refused.err" || {
     echo "exit status $status, wanted $wanted and '$text'"
     cat "$top/refused.out" "$top/refused.err"
     return 1

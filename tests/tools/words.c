@@ -1,5 +1,5 @@
-/* A program with hsearch, for the tests of the command hmap: counts its arguments, and writes what it found to words.txt. Built in
- * one piece, or with WORDS_ONLY as a library and with MAIN_ONLY as the program that uses that. */
+/* A program with hsearch, for the tests of the command hmap: counts its arguments, and writes what it found to words.txt. Built
+ * in one piece, or with WORDS_ONLY as a library and with MAIN_ONLY as the program that uses that. */
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>

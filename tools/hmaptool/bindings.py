@@ -1,8 +1,8 @@
 """What the dynamic linker would bind a program's calls to, by its own report, without running the program.
 
-The linker is started as ldd -r starts it, with LD_DEBUG=bindings: it loads the program and all its libraries, binds every symbol of
-each and stops before any code of theirs (but for the resolvers of IFUNC symbols, as with ldd -r). What is opened later, plugins,
-does not show."""
+The linker is started as ldd -r starts it, with LD_DEBUG=bindings: it loads the program and all its libraries, binds every symbol
+of each and stops before any code of theirs (but for the resolvers of IFUNC symbols, as with ldd -r). What is opened later,
+plugins, does not show."""
 
 import os
 import re

@@ -75,7 +75,8 @@ def summary(found):
         return sum(bool(condition(p)) for p in found)
 
     return (f"{len(found)} programs: {count(lambda p: 'hsearch' in p.uses)} use hsearch, "
-            f"{count(lambda p: 'GHashTable' in p.uses)} GHashTable; {count(lambda p: 'relink' in p.ways)} of them can be relinked, "
+            f"{count(lambda p: 'GHashTable' in p.uses)} GHashTable; "
+            f"{count(lambda p: 'relink' in p.ways)} of them can be relinked, "
             f"{count(lambda p: 'run' in p.ways)} run on hmap as they are; {count(lambda p: p.script)} are scripts, "
             f"{count(lambda p: not p.examined)} could not be examined")
 

@@ -233,8 +233,9 @@ def report(work, outcomes):
     same, different, fickle = verdict(outcomes)
     order = [name for name in different if work.same_lines(name)]
     other = [name for name in different if name not in order]
-    for word, names, remark in ("same", same, ""), ("DIFFERS", other, ""), ("DIFFERS", order, ": the same lines in another order"), \
-            ("varies", fickle, ": not comparable, two stock runs differ"):
+    for word, names, remark in [("same", same, ""), ("DIFFERS", other, ""),
+                                ("DIFFERS", order, ": the same lines in another order"),
+                                ("varies", fickle, ": not comparable, two stock runs differ")]:
         if names:
             print(f"{word:10} {in_words(names)}{remark}")
     stock, switched = outcomes["stock"], outcomes["on hmap"]

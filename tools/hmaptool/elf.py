@@ -59,7 +59,8 @@ def read(path):
 
 
 def end_of_sections(text):
-    start, size, number = (int(re.search(rf"{what} of section headers: +(\d+)", text).group(1)) for what in ("Start", "Size", "Number"))
+    start, size, number = (int(re.search(rf"{what} of section headers: +(\d+)", text).group(1))
+                           for what in ("Start", "Size", "Number"))
     sections = re.findall(r"^  \[ *\d+\] \S* +(?!NOBITS)[A-Z]\S* +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", text, re.MULTILINE)
     return max([start + size * number] + [int(offset, 16) + int(length, 16) for offset, length in sections])
 

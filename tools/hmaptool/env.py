@@ -12,7 +12,9 @@ from hmaptool.failure import Failed, failing_with
 
 SUMMARY = "Run a build's command, or print the shell's variables, so that the build links to hmap"
 # Kept even if the program itself calls none of its functions, because its libraries may.
-FRONT = "-Wl,--push-state,--no-as-needed -l{} -Wl,--pop-state"
+HSEARCH = "-Wl,--push-state,--no-as-needed -lhmap-search -Wl,--pop-state"
+# A script for the linker, which GLib's pkg-config file names: CMake passes on names, and no options.
+GLIB = "hmap-glib-first"
 
 
 def add_arguments(parser):
@@ -34,15 +36,15 @@ def main(args):
 def variables():
     """What differs from the environment that there is. A second hmap env inside a first one changes nothing."""
     places.library("hsearch")
-    where = link_path()
-    changed = {"LDFLAGS": add(f"{where} {FRONT.format('hmap-search')}", os.environ.get("LDFLAGS", "")),
-               "LIBS": add("-lhmap-search", os.environ.get("LIBS", ""))}
-    folder = os.path.join(places.cache(), "pkgconfig")
+    folder = os.path.join(places.cache(), "build")
     path = [p for p in os.environ.get("PKG_CONFIG_PATH", "").split(":") if p and p != folder]
-    if has_glib(path):
+    where, glib = link_path(), has_glib(path)
+    if glib:
+        where = f"-L{folder} {where}"
         write_overlay(folder, path, where)
-        changed["PKG_CONFIG_PATH"] = ":".join([folder, *path])
-    return changed
+    changed = {"LDFLAGS": add(f"{where} {HSEARCH}", os.environ.get("LDFLAGS", "")),
+               "LIBS": add("-lhmap-search", os.environ.get("LIBS", ""))}
+    return {**changed, "PKG_CONFIG_PATH": ":".join([folder, *path])} if glib else changed
 
 
 def add(words, value):
@@ -88,7 +90,8 @@ def write_overlay(folder, path, where):
     real = pkg_config(path, "--variable=pcfiledir", "glib-2.0")
     with open(os.path.join(real, "glib-2.0.pc"), encoding="utf-8") as file:
         text = file.read().replace("${pcfiledir}", real)
-    text = re.sub("^Libs:", f"Libs: {where} {FRONT.format('hmap-glib')}", text, flags=re.MULTILINE)
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "glib-2.0.pc"), "w", encoding="utf-8") as file:
-        file.write(text)
+        file.write(re.sub("^Libs:", f"Libs: {where} -l{GLIB}", text, flags=re.MULTILINE))
+    with open(os.path.join(folder, f"lib{GLIB}.a"), "w", encoding="utf-8") as file:
+        file.write(f"INPUT({places.libdir()}/hmap/glib-first.o -lhmap-glib)\n")

@@ -11,6 +11,7 @@ from hmaptool import bindings, elf, places
 from hmaptool.failure import Failed
 
 GLIBC_LINKER = re.compile(r"ld(-linux[-\w]*|64)?\.so\.\d+")
+EVERY_WAY = ("run", "relink", "system")
 ANEW = "link it anew (hmap env)"
 
 
@@ -92,7 +93,9 @@ def look_into(program):
     elif not program.problem:
         program.bound = bindings.read(program.path, file.interpreter)
         add_uses(program, program.bound)
-        add_hindrances(program, file)
+        for ways, why in hindrances(program, file):
+            for way in ways:
+                program.hindrances.setdefault(way, why)
 
 
 def look_for_interpreter(program):
@@ -167,41 +170,35 @@ def is_stock(api, target, version):
     return bindings.base(target) == bindings.STOCK[api] and (not version or version.startswith("GLIBC_"))
 
 
-def add_hindrances(program, file):
-    """What bars single ways."""
-    bar = program.hindrances.setdefault
-    privileges = privileged(program.path)
-    if privileges:
-        for way in "run", "relink":
-            bar(way, f"{privileges}: {ANEW}" + (", or hmap system on" if "GHashTable" in program.uses else ""))
+def hindrances(program, file):
+    """What bars single ways: (ways, why and what to do)."""
+    table = "GHashTable" in program.uses
+    # hsearch takes a relinked copy, whichever way; GHashTable comes through the shadow, but for hmap relink.
+    copies, instead = (("run", "relink"), ANEW) if "hsearch" in program.uses else (("relink",), "use hmap run")
+    if privileged(program.path):
+        yield ("run", "relink"), f"{privileged(program.path)}: {ANEW}" + (", or hmap system on" if table else "")
     if os.path.getsize(program.path) > file.end:
-        bar("relink", "there is data behind its last section, which it may look for there: use hmap run")
-    for api, use in program.uses.items():
-        for caller, target in sorted(use.others):
-            bar("relink", f"{bindings.base(target)} has functions of the same names for {bindings.base(caller)}, which ours would "
-                "replace" + (": use hmap run" if api == "GHashTable" else f": {ANEW}"))
-            if api == "hsearch":
-                bar("run", program.hindrances["relink"])
-        try:
-            places.library(api)
-        except Failed as failure:
-            for way in "run", "relink", "system":
-                bar(way, str(failure))
-    if "GHashTable" in program.uses:
-        add_glib_hindrances(program, bar)
+        yield copies, f"there is data behind its last section, where it may look for that: {instead}"
+    for caller, target in sorted(set().union(*(use.others for use in program.uses.values()))):
+        yield copies, (f"{bindings.base(target)} has functions of the same names for {bindings.base(caller)}, "
+                       f"which ours would replace: {instead}")
+    for api in program.uses:
+        yield from failures(EVERY_WAY, places.library, api)
+    if table:
+        for glib in sorted(t for t in program.uses["GHashTable"].targets if not is_ours(t)):
+            yield from failures(EVERY_WAY, places.check_glib, glib)
+            yield from failures(("run", "system"), same_glib, glib)
+        yield from failures(("run", "system"), places.shadow)
 
 
-def add_glib_hindrances(program, bar):
-    for glib in sorted(t for t in program.uses["GHashTable"].targets if not is_ours(t)):
-        try:
-            places.check_glib(glib)
-            if os.path.realpath(glib) != os.path.realpath(places.real_glib()):
-                raise Failed(f"its GLib is {glib}, the shadow's {places.real_glib()}: use hmap relink")
-        except Failed as failure:
-            for way in ("run", "system") if str(failure).startswith("its GLib") else ("run", "relink", "system"):
-                bar(way, str(failure))
+def failures(ways, function, *arguments):
+    """A hindrance, if the function fails."""
     try:
-        places.shadow()
+        function(*arguments)
     except Failed as failure:
-        bar("run", str(failure))
-        bar("system", str(failure))
+        yield ways, str(failure)
+
+
+def same_glib(glib):
+    if os.path.realpath(glib) != os.path.realpath(places.real_glib()):
+        raise Failed(f"its GLib is {glib}, the shadow's {places.real_glib()}: use hmap relink")

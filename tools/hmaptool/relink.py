@@ -115,7 +115,7 @@ def verified(program, made, environment=None):
         api, found = bindings.api_of(symbol), after.get((caller, symbol))
         if programs.is_stock(api, target, version):
             if not found or base(found) != places.SONAME[api]:
-                raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would be bound to {found}: link it anew (hmap env)")
+                raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would be bound to {found}: {programs.ANEW}")
             moved.setdefault((caller, found), []).append(symbol)
         elif found and programs.is_ours(found) and not programs.is_ours(target):
             raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would no longer be {base(target)}'s: use hmap run")
@@ -128,8 +128,8 @@ def bound_after(program, made, environment):
         after = bindings.read(made, program.interpreter, environment)
     except Failed as failure:
         if "$ORIGIN" in elf.read(program.path).search:
-            raise Failed(f"{program.path}: finds its libraries from its own folder: write NEW into {os.path.dirname(program.path)}") \
-                from None
+            raise Failed(f"{program.path}: finds its libraries from its own folder: "
+                         f"write NEW into {os.path.dirname(program.path)}") from None
         raise Failed(str(failure).replace(made, program.path)) from None
     names = {os.path.realpath(made): os.path.realpath(program.path)}
     return {(names.get(caller, caller), symbol): target for (caller, symbol), (target, _) in after.items()}

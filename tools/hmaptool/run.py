@@ -1,5 +1,5 @@
-"""hmap run: an untouched program on hmap. GHashTable comes through the shadow, which the dynamic linker finds first; hsearch through
-a private copy that is relinked, because libc cannot be shadowed."""
+"""hmap run: an untouched program on hmap. GHashTable comes through the shadow, which the dynamic linker finds first; hsearch
+through a private copy that is relinked, because libc cannot be shadowed."""
 
 import argparse
 import hashlib

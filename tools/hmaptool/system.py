@@ -1,5 +1,6 @@
 """hmap system: the shadow for a whole system or container image, through the dynamic linker's configuration. One file in
-/etc/ld.so.conf.d puts the shadow's folder before all others; everybody who asks for GLib then finds the shadow. off removes that file.
+/etc/ld.so.conf.d puts the shadow's folder before all others; everybody who asks for GLib then finds the shadow. off removes that
+file.
 
 The shadow names GLib's file by the name that an upgrade of GLib keeps, so it goes on working after one."""
 
@@ -102,6 +103,7 @@ def found():
     """The folder in which the dynamic linker finds GLib for a library that needs it, ours."""
     linker = elf.read(os.path.realpath(sys.executable)).interpreter
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
-    done = subprocess.run([linker, "--list", places.library("GHashTable")], env=clean, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([linker, "--list", places.library("GHashTable")], env=clean, stdout=subprocess.PIPE, text=True,
+                          check=False)
     paths = [line.split()[2] for line in done.stdout.splitlines() if line.split()[:2] == ["libglib-2.0.so.0", "=>"]]
     return os.path.dirname(paths[0]) if paths else "nothing"
