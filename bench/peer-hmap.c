@@ -6,6 +6,7 @@
 #define HAS_HINT true
 #define HAS_DELETE true
 #define HAS_WALK true
+#define HAS_BATCH true
 typedef hmap table;
 
 static inline table *tableMake(size_t hint)
@@ -25,6 +26,14 @@ static inline uintptr_t tableGet(table *t, key k)
 {
   uintptr_t *v = (uintptr_t *)hmap_access(t, &k);
   return v ? *v : 0;
+}
+static inline size_t tableGetMany(table *t, size_t n, const key *keys, uintptr_t *sum)
+{
+  void *elems[256];
+  size_t found = hmap_get_many(t, n, keys, elems);
+  for (size_t i = 0; i < n; i++)
+    *sum += elems[i] ? *(uintptr_t *)elems[i] : 0;
+  return found;
 }
 static inline bool tableDelete(table *t, key k)
 {
