@@ -19,7 +19,7 @@ static void countReads(const hmap *h, place p, row *sum)
   for (unsigned n = 1;; n++) {
     sum->hit += n * __builtin_popcount(matchFull(p.b));
     sum->miss += __builtin_popcount(filter) / 8.0;
-    filter &= p.b->filter;
+    filter &= filterOf(p.b);
     if (!nextInChain(&p))
       return;
   }
@@ -40,7 +40,7 @@ static void measure(row *sum)
   hmap_getstats(h, &s);
   row reads = {0};
   for (size_t i = 0; i < s.nbuckets; i++)
-    countReads(h, bucketAt(h->t, h->buckets, h->blocks, i), &reads);
+    countReads(h, bucketAt(h->t, h->buckets, i), &reads);
   sum->overflow += 100.0 * (double)s.noverflow / (double)s.nbuckets / tables;
   sum->bytes += ((double)(s.nbuckets + s.noverflow) * (double)(sizeof(bmap) + h->t->blocksize) / (double)s.len - 16) / tables;
   sum->hit += reads.hit / (double)s.len / tables;

@@ -20,7 +20,7 @@ static const char *checkType(const maptype *t)
   maptype again = *t;
   REQUIRE(t->alg <= algShim);
   REQUIRE(t->keysize > 0 && t->keysize <= maxBytes && t->elemsize <= maxBytes);
-  REQUIRE(!t->formats || (t >= t->formats && t < t->formats + nformats));
+  REQUIRE(!t->formats || (t >= t->formats && t < t->formats + nformats && t->format == t - t->formats));
   REQUIRE(t->indirectkey == (t->keysize > maxKeySize) && t->indirectelem == (t->elemsize > maxElemSize));
   REQUIRE(t->stored == (t->alg != alg64 && t->alg != alg32));
   REQUIRE(t->alg != alg64 || t->keysize == 8 || t->formats);
@@ -34,25 +34,49 @@ static const char *checkType(const maptype *t)
   return NULL;
 }
 
-/* Checks an array of which the buckets below evacuated may have been freed. */
-static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated)
+/* Checks the slabs of an array: those before the one that is being filled are full, those after it are empty. */
+static const char *checkSlabs(const bucketArray *a)
 {
-  bool filled = true; /* slabs come before the one that is being filled */
-  REQUIRE(!a->next && a->t == t && a->B == B);
-  REQUIRE(a->released <= evacuated >> t->segbits);
-  REQUIRE(!oneSegment(a) || a->segments[0]);
-  for (size_t i = 0; i < a->released; i++)
-    REQUIRE(!a->segments[i]);
-  for (size_t i = 0; i < nsegments(a); i++)
-    REQUIRE((uintptr_t)a->segments[i] % (oneSegment(a) ? 16 : cacheLine) == 0 || a->segments[i] == noSegment());
+  bool filled = true;
+  const overflowSlab *passed = NULL; /* the first, the third, the seventh and so on: a list that is a ring comes back to one */
+  size_t n = 0;
   REQUIRE(!a->slabs == !a->filling);
-  for (const overflowSlab *s = a->slabs; s; s = s->next) {
-    REQUIRE(s->n > 0 && s->n <= segmentMask(t) + 1 && s->used <= s->n);
+  for (const overflowSlab *s = a->slabs; s; s = s->next, n++) {
+    REQUIRE(s != passed);
+    if ((n & (n + 1)) == 0)
+      passed = s;
+    REQUIRE(s->n > 0 && s->n <= segmentMask(a->t) + 1 && s->used <= s->n);
     filled &= s != a->filling;
     REQUIRE(s == a->filling || s->used == (filled ? s->n : 0));
   }
   REQUIRE(!filled || !a->slabs);
   return NULL;
+}
+
+/* Checks a segment of a directory: it stands where newSegment put it. */
+static const char *checkSegment(const maptype *t, unsigned char *segment)
+{
+  if (!segment || segment == noSegment())
+    return NULL;
+  REQUIRE((uintptr_t)segment % cacheLine == 0);
+  REQUIRE(segment == placeSegment(t, *mallocOf(t, segment)));
+  return NULL;
+}
+
+/* Checks an array of which the buckets below evacuated may have been freed. */
+static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated)
+{
+  const char *broken;
+  REQUIRE(!a->next && a->t == t && a->B == B);
+  REQUIRE(a->released <= evacuated >> t->segbits);
+  REQUIRE(a->mapped == (!oneSegment(a) && a->bytes > maxHeapArray));
+  REQUIRE(oneSegment(a) ? a->segments[0] == placeOwnSegment(a, bucketShift(B)) : a->bytes == bytesOfDirectory(t, B));
+  for (size_t i = 0; i < a->released; i++)
+    REQUIRE(!a->segments[i]);
+  for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
+    if ((broken = checkSegment(t, a->segments[i])))
+      return broken;
+  return checkSlabs(a);
 }
 
 /* Counts an array's overflow buckets and adds their addresses up. */
@@ -167,6 +191,7 @@ static const char *checkOld(const hmap *h, tally *sum)
   REQUIRE(h->nevacuate < n);
   sum->most = overflowBuckets(h->oldbuckets).linked;
   for (size_t i = (size_t)h->oldbuckets->released << h->oldbuckets->t->segbits; i < n; i++) {
+    REQUIRE(h->oldbuckets->segments[i >> h->oldbuckets->t->segbits]);
     place p = oldBucketAt(h, h->t, i);
     const char *broken = bucketEvacuated(h, i) ? checkEvacuated(h, p) : checkChain(h, p, i, n - 1, sum);
     if (broken)
@@ -237,5 +262,6 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(h->count == old.entries + new.entries);
   REQUIRE(h->nwide == old.wide + new.wide);
   REQUIRE(h->format < nformats && (t->formats || h->format == 0));
+  REQUIRE((h->tag & plainMask) == 0 || ((h->tag & plainMask) == 1 + t->format && isPlain(h)));
   return NULL;
 }

@@ -67,11 +67,14 @@ ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
  * constant, with formats NULL, may stand for its own. Tables that are checked for misuse are not plain. */
 enum { plainBits = 3, plainMask = (1 << plainBits) - 1 };
 
+static bool isPlain(const hmap *h)
+{
+  return h->t->formats && !(flagsOf(h) & hashChecked) && h->nwide == 0 && (!growing(h) || h->oldbuckets->t == h->t);
+}
 /* Called when the formats of a table's blocks may have changed. */
 static void formatsChanged(hmap *h)
 {
-  bool plain = h->t->formats && !(flagsOf(h) & hashChecked) && h->nwide == 0 && (!growing(h) || h->oldbuckets->t == h->t);
-  h->tag = (uint8_t)((h->tag & ~plainMask) | (plain ? 1 + h->t->format : 0));
+  h->tag = (uint8_t)((h->tag & ~plainMask) | (isPlain(h) ? 1 + h->t->format : 0));
 }
 
 /* Sees to it that the next array has room for an entry that is about to come. */

@@ -40,6 +40,11 @@ static size_t bytesOfSegment(const maptype *t)
 {
   return sizeof(unsigned char *) + bucketBytes(t, segmentMask(t) + 1) + cacheLine - 1;
 }
+/* Where it begins in the memory at p. */
+static unsigned char *placeSegment(const maptype *t, unsigned char *p)
+{
+  return alignUp(p + sizeof p + (segmentMask(t) + 1) * sizeof(bmap), cacheLine);
+}
 /* Returns a segment of empty buckets, its blocks on a cache line, or NULL if there is no memory. */
 static unsigned char *newSegment(const maptype *t)
 {
@@ -47,7 +52,7 @@ static unsigned char *newSegment(const maptype *t)
   unsigned char *p = malloc(bytesOfSegment(t));
   if (!p)
     return NULL;
-  unsigned char *segment = alignUp(p + sizeof p + n * sizeof(bmap), cacheLine);
+  unsigned char *segment = placeSegment(t, p);
   *mallocOf(t, segment) = p;
   emptyBuckets(segment, n);
   return segment;
@@ -84,10 +89,14 @@ static bucketArray *mapPages(size_t bytes)
   return p;
 }
 
+static size_t bytesOfDirectory(const maptype *t, uint8_t B)
+{
+  return sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *);
+}
 /* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. */
 static bucketArray *newDirectory(const maptype *t, uint8_t B)
 {
-  size_t bytes = sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *);
+  size_t bytes = bytesOfDirectory(t, B);
   bucketArray *a = bytes > maxHeapArray ? mapPages(bytes) : calloc(1, bytes);
   if (!a)
     return NULL;
@@ -99,16 +108,25 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
   return a;
 }
 
+/* The alignment of n buckets: from some on it matters. */
+static size_t alignOfOwn(size_t n)
+{
+  return n < 64 ? 16 : cacheLine;
+}
+/* Where the only segment of an array of n buckets begins. */
+static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
+{
+  return alignUp((unsigned char *)(uintptr_t)&a->segments[1] + n * sizeof(bmap), alignOfOwn(n));
+}
 /* Returns an array of n buckets, and of slots bytes for their blocks, in one piece; or NULL if there is no memory. */
 static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
-  const size_t align = n < 64 ? 16 : cacheLine; /* enough of them to care */
-  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + align - 1 + blocks;
+  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(n) - 1 + blocks;
   bucketArray *a = malloc(bytes);
   if (!a)
     return NULL;
   *a = (bucketArray){.t = t, .bytes = bytes};
-  a->segments[0] = alignUp((unsigned char *)&a->segments[1] + n * sizeof(bmap), align);
+  a->segments[0] = placeOwnSegment(a, n);
   emptyBuckets(a->segments[0], n);
   return a;
 }

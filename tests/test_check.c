@@ -2,13 +2,18 @@
  * turn.
  *
  * What no check can tell, because every value is one that the field may have:
- *   hmap         seq, nclear (they only count), hash0 where hashes are stored, flags hashChecked and hashCounted; t, if replaced
- * by another type, which the arrays were not made for bucketArray  pins (it only counts); nextOverflow of an old array by a
- * little: chains that were evacuated may be gone bmap         unused; evacuatedX for Y (a new seed may have come since); filter
- * bits too many (a filter may claim more than there is, except in the last bucket of a chain) maptype      hash and equal, if
- * replaced by other functions; alg, from strings to bytes; callbacks, where it is not needed; keysize and elemsize within their
- * padding, or of a key behind a pointer entries      elems; keys where hashes are stored, and of those hashes and tophashes all
- * that does not choose the bucket: to check more, keys would have to be hashed, and hmap_check may not look at them */
+ *   hmap          seq, nclear (they only count), hash0 where hashes are stored, flags hashChecked and hashCounted, the upper bits
+ *                 of tag; easy, if lower; t, if replaced by another type, which the arrays were not made for
+ *   bucketArray   pins (it only counts); bytes of one with a single segment. In the old array, because chains that were evacuated
+ *                 may be gone: the first of slabs, which comes next, how many are used of the one that is being filled; and
+ *                 whether what was evacuated had anything in it
+ *   overflowSlab  n of the one that is being filled, if larger than used; next of an empty one
+ *   bmap          evacuatedX for Y (a new seed may have come since); filter bits too many (a filter may claim more than there is,
+ *                 except in the last bucket of a chain); the address of a bucket that there is not, because it would be read
+ *   maptype       hash and equal, if replaced by other functions; alg, from strings to bytes; callbacks, where it is not needed;
+ *                 keysize and elemsize within their padding, or of a key behind a pointer
+ *   entries       elems; keys where hashes are stored, and of those hashes and tophashes all that does not choose the bucket: to
+ *                 check more, keys would have to be hashed, and hmap_check may not look at them */
 #include "testing.h"
 
 static void objects(const hmap *h, const char *what)
@@ -46,34 +51,50 @@ static maptype *typeIn(hmap *h)
   return (maptype *)(void *)(uintptr_t)h->t;
 }
 
-/* A table of 64-bit keys in the middle of its growth: some buckets evacuated, some not, with overflow buckets of both arrays, in
- * the arrays and in chunks; and one retired array. */
+/* A table of 64-bit keys in the middle of its growth: some buckets evacuated, some not, of four old segments one given back, two
+ * of eight new ones not there yet; with several slabs of overflow buckets in both arrays; and one retired array. */
+enum { richB = 9 };
+
 static hmap *richTable(void)
 {
   hmap *h = makeInts(0);
   hmap_iter it;
   putRange(h, 0, capacity(5));
   hmap_iter_init(&it, h); /* abandoned, so that an array stays retired */
-  putRange(h, 0, capacity(6));
-  for (int i = 0; i < 80; i++)
-    put(h, keyWith(h, 60, 63), 1);
+  putRange(h, 0, capacity(richB - 1) + 1);
   settle(h);
-  assert_int_equal(h->B, 7);
-  for (int i = 0; i < 240; i++)
-    put(h, keyWith(h, i % 2 ? 100 : 1, 127), 1);
-  for (uint64_t k = 1000; !growing(h); k++)
+  assert_int_equal(h->B, richB);
+  for (uint64_t i = 0; i < 1000; i++)
+    put(h, keyWith(h, i % 10 ? i % 10 : 500, 511), 1);
+  for (uint64_t k = 10000; !growing(h); k++)
     put(h, k, k);
-  for (int i = 0; i < 8; i++)
-    evacuate(h, h->nevacuate);
-  evacuate(h, 90); /* out of order */
-  evacuate(h, 100);
+  evacuateTo(h, 300);
+  assert_true(releaseSegment(h->oldbuckets, 1));
   for (int i = 0; i < 10; i++)
-    put(h, keyWith(h, 1, 255), 1);
+    put(h, keyWith(h, 1, 1023), 1);
   for (uint64_t k = 0; k < 20; k++)
     cut(h, k);
-  assert_true(growing(h) && h->nevacuate < 90 && h->retired && arrayOf(h->buckets)->chunks && arrayOf(h->oldbuckets)->chunks);
+  assert_true(growing(h) && h->nevacuate < 384 && h->oldbuckets->released == 1 && h->retired);
+  assert_int_equal(segmentsIn(h->oldbuckets), 3);
+  assert_int_equal(segmentsIn(h->buckets), 6);
+  assert_true(slabsIn(h->oldbuckets) > 2 && slabsIn(h->buckets) > 1);
   ASSERT_SOUND(h);
   return h;
+}
+/* An old bucket that has been evacuated and had entries, and one that has not. */
+static size_t evacuatedBucket(const hmap *h)
+{
+  size_t i = h->nevacuate - 1;
+  while (bucketOf(h->oldbuckets, i)->tophash[0] == evacuatedEmpty)
+    i--;
+  return i;
+}
+static size_t pendingBucket(const hmap *h)
+{
+  size_t i = h->nevacuate;
+  while (!matchFull(bucketOf(h->oldbuckets, i)))
+    i++;
+  return i;
 }
 static hmap *stringTable(void)
 {
@@ -90,7 +111,9 @@ static hmap *stringTable(void)
 static place somewhere(const hmap *h, bool inOverflow)
 {
   for (size_t i = 0; i < bucketShift(h->B); i++) {
-    place p = bucketAt(h->t, h->buckets, h->blocks, i);
+    if (!hasSegment(h->buckets, i))
+      continue;
+    place p = bucketAt(h->t, h->buckets, i);
     if (inOverflow && !nextInChain(&p))
       continue;
     if (matchFull(p.b)) {
@@ -128,26 +151,31 @@ static void test_each_field_of_hmap(void **state)
   WRONG(h, h->buckets, other->buckets);
   WRONG(h, h->buckets, h->oldbuckets);
   WRONG(h, h->buckets, NULL);
-  WRONG(h, h->blocks, h->blocks + 16);
-  WRONG(h, h->blocks, blocksOf(arrayOf(h->oldbuckets)));
-  WRONG(h, h->blocks, NULL);
+  WRONG(h, h->mask, h->mask >> 1);
+  WRONG(h, h->mask, h->mask << 1 | 1);
+  WRONG(h, h->mask, h->mask - 1);
+  WRONG(h, h->mask, 0);
+  WRONG(h, h->easy, 1);
+  WRONG(h, h->easy, UINT32_MAX);
+  for (unsigned plain = 1; plain < 8; plain++)
+    WRONG(h, h->tag, h->tag | plain);
   WRONG(h, h->oldbuckets, NULL);
   WRONG(h, h->oldbuckets, h->buckets);
   WRONG(h, h->oldbuckets, other->buckets);
   WRONG(h, h->nevacuate, noldbuckets(h));
   WRONG(h, h->nevacuate, UINT32_MAX);
-  size_t skipped = h->nevacuate;
-  while (!matchFull(&h->oldbuckets[skipped]))
-    skipped++;
-  for (size_t n = skipped + 1; n < noldbuckets(h); n++)
+  for (size_t n = pendingBucket(h) + 1; n < noldbuckets(h); n++)
     WRONG(h, h->nevacuate, n);
-  WRONG(h, h->retired, arrayOf(h->buckets));
-  WRONG(h, h->retired, arrayOf(h->oldbuckets));
+  for (size_t n = 0; n <= evacuatedBucket(h); n++)
+    WRONG(h, h->nevacuate, n);
+  WRONG(h, h->retired, h->buckets);
+  WRONG(h, h->retired, h->oldbuckets);
   WRONG(h, h->t, NULL);
   FREE(h, h->seq, h->seq + 1);
   FREE(h, h->nclear, h->nclear + 1);
   FREE(h, h->flags, h->flags ^ hashChecked);
   FREE(h, h->flags, h->flags ^ hashCounted);
+  FREE(h, h->tag, h->tag ^ 0xf8);
   hmap_free(h);
   hmap_free(other);
 }
@@ -159,10 +187,14 @@ static void test_each_field_of_a_settled_hmap(void **state)
   WRONG(h, h->flags, h->flags | sameSizeGrow);
   WRONG(h, h->oldbuckets, other->buckets);
   WRONG(h, h->nevacuate, 1);
+  WRONG(h, h->easy, capacity(5) + 1);
+  WRONG(h, h->easy, UINT32_MAX);
+  FREE(h, h->easy, 1);
   WRONG(empty, empty->count, 1);
+  WRONG(empty, empty->mask, 1);
+  WRONG(empty, empty->nwide, 1);
   WRONG(empty, empty->B, 1);
   WRONG(empty, empty->noverflow, 1);
-  WRONG(empty, empty->blocks, other->blocks);
   WRONG(empty, empty->oldbuckets, other->buckets);
   WRONG(empty, empty->nevacuate, 1);
   WRONG(empty, empty->flags, empty->flags | sameSizeGrow);
@@ -198,6 +230,11 @@ static void test_each_field_of_maptype(void **state)
   WRONG(h, t->slotsize, 24);
   WRONG(h, t->blocksize, t->blocksize + 16);
   WRONG(h, t->blocksize, t->blocksize - 16);
+  for (int bits = 0; bits < 256; bits++)
+    if (bits != h->buckets->t->segbits)
+      WRONG(h, t->segbits, bits);
+  WRONG(h, t->formats, t + 1);
+  WRONG(h, t->formats, t - nformats);
   WRONG(h, t->hash, plainHash);
   WRONG(h, t->equal, equalInts);
   hmap_free(h);
@@ -238,53 +275,125 @@ static void test_each_field_of_other_maptypes(void **state)
   hmap_free(big);
 }
 
-static void wrongArray(hmap *h, bucketArray *a, bool old)
+/* What may be wrong with any directory. Segments there, taken, pending and given back are told apart by the caller. */
+static void wrongArray(hmap *h, bucketArray *a)
 {
+  const size_t piece = sizeof(bucketArray);
   WRONG(h, a->next, a);
-  WRONG(h, a->n, a->n + 1);
-  WRONG(h, a->n, a->n - 1);
-  WRONG(h, a->n, 0);
   WRONG(h, a->t, NULL);
-  WRONG(h, a->tail, a->tail + 1);
-  WRONG(h, a->tail, 0);
-  WRONG(h, a->first, 1);
-  WRONG(h, a->released, 1);
-  WRONG(h, a->released, a->n + 1);
-  WRONG(h, a->released, (h->nevacuate / bucketsAPiece(h->t) + 1) * bucketsAPiece(h->t));
-  if (!old) {
-    WRONG(h, a->nextOverflow, a->nextOverflow + 1);
-    WRONG(h, a->nextOverflow, a->nextOverflow - 1);
-  }
-  WRONG(h, a->nextOverflow, 0);
-  WRONG(h, a->nextOverflow, UINT32_MAX);
-  WRONG(h, a->chunks, NULL);
+  WRONG(h, a->B, a->B + 1);
+  WRONG(h, a->B, a->B - 1);
+  WRONG(h, a->B, 0);
+  WRONG(h, a->bytes, a->bytes + 8);
+  WRONG(h, a->bytes, a->bytes - 8);
+  WRONG(h, a->bytes, piece);
+  WRONG(h, a->bytes, 0);
+  WRONG(h, a->mapped, true);
+  WRONG(h, a->released, a->released + 1);
+  WRONG(h, a->released, nsegments(a));
+  WRONG(h, a->released, (h->nevacuate >> h->t->segbits) + 1);
+  WRONG(h, a->released, UINT32_MAX);
+  WRONG(h, a->slabs, NULL);
+  if (a == h->buckets)
+    WRONG(h, a->slabs, a->slabs->next);
+  WRONG(h, a->filling, NULL);
   FREE(h, a->pins, a->pins + 1);
-  bucketArray *c = a->chunks;
-  WRONG(h, c->next, c);
-  WRONG(h, c->n, c->n + 1);
-  WRONG(h, c->n, c->n - 1);
-  WRONG(h, c->n, 0);
-  WRONG(h, c->t, NULL);
-  WRONG(h, c->tail, c->tail + 1);
-  WRONG(h, c->first, c->first + 1);
-  WRONG(h, c->first, c->first - 1);
-  WRONG(h, c->released, 1);
+  for (overflowSlab *s = a->slabs; s; s = s->next)
+    if (s != a->filling)
+      WRONG(h, a->filling, s);
+}
+/* A segment that has entries, from bucket i on. */
+static void wrongSegment(hmap *h, bucketArray *a, size_t i)
+{
+  unsigned char **segment = &a->segments[i >> a->t->segbits];
+  WRONG(h, *segment, NULL);
+  if (a == h->buckets || i >= h->nevacuate)
+    WRONG(h, *segment, noSegment());
+  else
+    FREE(h, *segment, noSegment());
+  WRONG(h, *segment, *segment + 16);
+  WRONG(h, *segment, *segment + cacheLine);
+  for (size_t k = 0; k < nsegments(a); k++)
+    if (hasSegment(a, k << a->t->segbits) && a->segments[k] != *segment)
+      WRONG(h, *segment, a->segments[k]);
+  unsigned char **from = mallocOf(a->t, *segment);
+  WRONG(h, *from, *from - cacheLine);
+  WRONG(h, *from, *from + cacheLine);
+  WRONG(h, *from, NULL);
+}
+static void wrongSlabs(hmap *h, bucketArray *a, bool old)
+{
+  for (overflowSlab *s = a->slabs; s; s = s->next) {
+    bool after = false;
+    for (overflowSlab *next = a->slabs; next; next = next->next) {
+      if (!after || (!old && next != s->next))
+        WRONG(h, s->next, next); /* a ring, or a list that lacks one */
+      after |= next == s;
+    }
+    WRONG(h, s->n, 0);
+    WRONG(h, s->n, s->used - 1);
+    WRONG(h, s->n, segmentMask(a->t) + 2);
+    WRONG(h, s->n, UINT32_MAX);
+    WRONG(h, s->used, s->n + 1);
+    if (s != a->filling) {
+      WRONG(h, s->n, s->n + 1);
+      WRONG(h, s->n, s->n - 1);
+    }
+    if (s != a->filling || !old) {
+      WRONG(h, s->used, s->used - 1);
+      WRONG(h, s->used, 0);
+    }
+    if (!old && s->used < s->n)
+      WRONG(h, s->used, s->used + 1);
+  }
 }
 static void test_each_field_of_bucketArray(void **state)
 {
   (void)state;
   hmap *h = richTable();
-  wrongArray(h, arrayOf(h->buckets), false);
-  wrongArray(h, arrayOf(h->oldbuckets), true);
+  wrongArray(h, h->buckets);
+  wrongArray(h, h->oldbuckets);
+  WRONG(h, h->oldbuckets->released, 0);
   bucketArray *a = h->retired;
-  WRONG(h, a->next, arrayOf(h->buckets));
+  WRONG(h, a->next, h->buckets);
+  WRONG(h, a->next, h->oldbuckets);
   WRONG(h, a->next, NULL);
-  WRONG(h, a->n, a->n + 1);
-  WRONG(h, a->n, 0);
-  WRONG(h, a->tail, a->tail + 1);
-  WRONG(h, a->first, 1);
-  WRONG(h, a->released, a->n + 1);
-  WRONG(h, a->released, 1);
+  WRONG(h, a->t, NULL);
+  WRONG(h, a->B, maxB + 1);
+  WRONG(h, a->B, 255);
+  WRONG(h, a->released, nsegments(a) + 1);
+  hmap_free(h);
+}
+static void test_each_segment(void **state)
+{
+  (void)state;
+  hmap *h = richTable();
+  wrongSegment(h, h->buckets, 0);
+  wrongSegment(h, h->buckets, 512 + 128);
+  wrongSegment(h, h->oldbuckets, 128);          /* evacuated */
+  wrongSegment(h, h->oldbuckets, h->nevacuate); /* in part */
+  unsigned char **given = &h->oldbuckets->segments[0], **pending = &h->buckets->segments[3];
+  assert_true(!*given && !*pending);
+  WRONG(h, *given, noSegment());
+  WRONG(h, *given, h->oldbuckets->segments[1]);
+  WRONG(h, *pending, h->buckets->segments[0]);
+  FREE(h, *pending, noSegment()); /* as empty */
+  hmap_free(h);
+  h = fullTable(5);
+  WRONG(h, h->buckets->segments[0], NULL);
+  WRONG(h, h->buckets->segments[0], noSegment());
+  WRONG(h, h->buckets->segments[0], h->buckets->segments[0] + 16);
+  WRONG(h, h->buckets->segments[0], h->buckets->segments[0] - 16);
+  WRONG(h, h->buckets->mapped, true);
+  FREE(h, h->buckets->bytes, 0);
+  hmap_free(h);
+}
+static void test_each_field_of_overflowSlab(void **state)
+{
+  (void)state;
+  hmap *h = richTable();
+  wrongSlabs(h, h->buckets, false);
+  wrongSlabs(h, h->oldbuckets, true);
   hmap_free(h);
 }
 
@@ -301,17 +410,13 @@ static void test_each_tophash(void **state)
   (void)state;
   hmap *h = fullTable(5);
   for (size_t i = 0; i < 32; i++)
-    wrongTophashes(h, &h->buckets[i]);
+    wrongTophashes(h, bucketOf(h->buckets, i));
   hmap_free(h);
   h = richTable();
-  size_t last = noldbuckets(h) - 1;
-  while (evacuated(&h->oldbuckets[last]))
-    last--;
-  wrongTophashes(h, &h->oldbuckets[last]);
+  wrongTophashes(h, bucketOf(h->oldbuckets, pendingBucket(h)));
   wrongTophashes(h, somewhere(h, false).b);
   wrongTophashes(h, somewhere(h, true).b);
-  bmap *b = &h->oldbuckets[90]; /* evacuated, in part to X, in part to Y: which, only the new array knows */
-  assert_true(evacuated(b));
+  bmap *b = bucketOf(h->oldbuckets, evacuatedBucket(h)); /* in part to X, in part to Y: which, only the new array knows */
   for (unsigned i = 0; i < bucketCnt; i++) {
     WRONG(h, b->tophash[i], emptyRest);
     WRONG(h, b->tophash[i], emptyOne);
@@ -328,10 +433,9 @@ static void test_evacuatedY_in_a_growth_at_the_same_size(void **state)
   for (uint64_t k = 0; k < 100; k++)
     cut(h, k);
   assert_true(hashGrow(h));
-  for (size_t i = 1; i < 9; i++)
-    evacuate(h, i);
+  evacuateTo(h, 9);
   ASSERT_SOUND(h);
-  WRONG(h, h->oldbuckets[5].tophash[0], evacuatedY);
+  WRONG(h, bucketOf(h->oldbuckets, 5)->tophash[0], evacuatedY);
   WRONG(h, h->flags, h->flags & ~sameSizeGrow);
   hmap_free(h);
 }
@@ -344,22 +448,42 @@ static void test_filters_and_overflow_links(void **state)
   bmap *head = p.head, *b = p.b;
   for (unsigned i = 0; i < bucketCnt; i++) /* b is full */
     if (b->tophash[i] >= minTopHash)
-      WRONG(h, head->filter, head->filter & ~filterBit(b->tophash[i]));
-  FREE(h, head->filter, 0xff);
-  FREE(h, head->unused, 1);
-  WRONG(h, head->half, true);
-  WRONG(h, head->wide, true);
-  WRONG(h, head->overflow, 0);
-  WRONG(h, head->overflow, UINT32_MAX);
-  WRONG(h, head->overflow, arrayOf(h->buckets)->nextOverflow + 1);
-  for (uint32_t n = 1; n <= arrayOf(h->buckets)->nextOverflow; n++)
-    if (n != head->overflow)
-      WRONG(h, head->overflow, n); /* another chain's bucket, or a loop */
-  bmap *last = &h->buckets[0];
-  while (last->overflow || h->buckets + 1 == last)
-    last++;
-  WRONG(h, last->filter, 1);
-  WRONG(h, last->overflow, 1);
+      WRONG(h, head->link, head->link & ~(uint64_t)filterBit(b->tophash[i]));
+  FREE(h, head->link, head->link | 0xff);
+  for (unsigned bit = 8; bit < linkShift; bit++)
+    WRONG(h, head->link, head->link | 1u << bit); /* half, wide, and what is no flag */
+  WRONG(h, head->link, head->link & 0xffff);
+  WRONG(h, head->link, 0);
+  WRONG(h, head->link, (head->link & 0xffff) | linkTo(head));
+  WRONG(h, head->link, (head->link & 0xffff) | linkTo(bucketOf(h->buckets, 2)));
+  WRONG(h, b->link, (b->link & 0xffff) | linkTo(b));
+  bucketArray *arrays[] = {h->buckets, h->oldbuckets};
+  for (int i = 0; i < 2; i++)
+    for (overflowSlab *s = arrays[i]->slabs; s; s = s->next)
+      for (size_t k = 0; k < s->used; k++)
+        if (overflowIn(h->t, s, k) != overflowOf(head))
+          WRONG(h, head->link, (head->link & 0xffff) | linkTo(overflowIn(h->t, s, k))); /* another chain's, or a loop */
+  size_t i = 0;
+  while (overflowOf(bucketOf(h->buckets, i)))
+    i++;
+  bmap *last = bucketOf(h->buckets, i);
+  for (unsigned bit = 0; bit < linkShift; bit++)
+    WRONG(h, last->link, 1u << bit);
+  WRONG(h, last->link, linkTo(b));
+  hmap_free(h);
+}
+
+/* A half bucket is the only one of its table, and has its four slots. */
+static void test_a_half_bucket(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(0);
+  putRange(h, 0, 3);
+  bmap *b = bucketOf(h->buckets, 0);
+  assert_true(isHalf(b));
+  wrongTophashes(h, b);
+  WRONG(h, b->link, 0);
+  WRONG(h, b->link, b->link | bucketWide);
   hmap_free(h);
 }
 
@@ -420,7 +544,7 @@ static void test_stored_hashes_of_a_shim(void **state)
   for (uint32_t k = 0; k < 60; k++) {
     uint64_t hash = mix32(k, &h->hash0), key = k;
     place at = mapbucket(h, t, hash), vacant = {0};
-    assert_true(mapinsert(h, t, hash, k, &at, &vacant, true));
+    assert_true(mapinsert(h, t, (keyhash){hash, k, 0}, &at, &vacant, true));
     memcpy(slotOf(t, at.block, at.i), &key, sizeof key);
   }
   ASSERT_SOUND(h);
@@ -444,7 +568,7 @@ static void test_an_entry_that_is_there_twice(void **state)
   uint64_t keys[12];
   for (int i = 0; i < 12; i++)
     put(h, keys[i] = keyWith(h, 3 | (uint64_t)0x77 << 56, 15 | (uint64_t)0xff << 56), 0);
-  place p = bucketAt(h->t, h->buckets, h->blocks, 3), q = p;
+  place p = bucketAt(h->t, h->buckets, 3), q = p;
   nextInChain(&q);
   for (unsigned i = 1; i < 8; i++)
     WRONG(h, *(uint64_t *)(void *)slotOf(h->t, p.block, i), keys[i - 1]);
@@ -461,8 +585,8 @@ static void test_an_entry_on_the_wrong_side_of_a_growth(void **state)
   size_t b = 20; /* not evacuated */
   uint64_t key = keyWith(h, b, 63);
   uint8_t top = tophash(memhash64(key, &h->hash0));
-  bmap *new = &h->buckets[b];
-  memcpy(slotOf(h->t, h->blocks + b * h->t->blocksize, 0), &key, sizeof key);
+  bmap *new = bucketOf(h->buckets, b);
+  memcpy(slotOf(h->t, blockOf(h->buckets, b), 0), &key, sizeof key);
   new->tophash[0] = top;
   h->count++;
   objects(h, "an entry in a new bucket whose old one has not been evacuated");
@@ -486,9 +610,12 @@ int main(void)
       TEST(test_each_field_of_maptype),
       TEST(test_each_field_of_other_maptypes),
       TEST(test_each_field_of_bucketArray),
+      TEST(test_each_segment),
+      TEST(test_each_field_of_overflowSlab),
       TEST(test_each_tophash),
       TEST(test_evacuatedY_in_a_growth_at_the_same_size),
       TEST(test_filters_and_overflow_links),
+      TEST(test_a_half_bucket),
       TEST(test_keys_that_are_their_own_hash),
       TEST(test_stored_hashes),
       TEST(test_stored_hashes_of_a_shim),

@@ -114,6 +114,15 @@ static size_t numberOf(const subject *s, uintptr_t key)
   return 0;
 }
 
+/* Begins a growth, and half ends it. */
+static void growthOf(subject *s)
+{
+  s->h.count = capacity(s->h.B);
+  assert_true(hashGrow(&s->h));
+  s->h.count = s->count;
+  evacuateTo(&s->h, noldbuckets(&s->h) / 2);
+}
+
 /* Walks the table, overwriting and removing on the way: each entry comes once, and with its elem. */
 static void walkAll(subject *s, unsigned rare)
 {
@@ -222,6 +231,44 @@ static void test_a_format_holds_what_it_says(void **state)
     assert_true(formatFits(wideFormat(families[0]), formatFor(entries[e][0], entries[e][1])));
 }
 
+/* What shims walk with, wherever a growth is, in tables whose blocks look the same and in others. */
+static void test_walks_at_every_nevacuate(void **state)
+{
+  (void)state;
+  for (int stored = 0; stored < 2; stored++)
+    for (int wide = 0; wide < 2; wide++)
+      for (uint8_t B = 0; B < 10; B = (uint8_t)(B + 3)) {
+        subject *s = begin(stored);
+        for (size_t i = 0; i < maxKeys; i++)
+          s->key[i] = i;
+        for (size_t i = 0; s->h.B <= B && i < maxKeys; i++)
+          putEntry(s, i, wide && i % 50 == 0 ? UINTPTR_MAX - i : i);
+        const size_t step = B > 6 ? 16 : 1;
+        while (growing(&s->h)) {
+          hmap *h = &s->h;
+          unsigned char seen[maxKeys] = {0};
+          mapwalk w = {0};
+          place at = {0};
+          evacuateTo(h, h->nevacuate + step);
+          while (growing(h) && releaseSegment(h->oldbuckets, h->nevacuate >> h->oldbuckets->t->segbits))
+            ;
+          while (walknext(h, h->t, &w, &at)) {
+            size_t i = wordKey(at.t, slotOf(at.t, at.block, at.i));
+            assert_true(i < maxKeys && s->there[i] && !seen[i]++);
+            assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
+            place there = walkHere(h, h->t, &w);
+            assert_ptr_equal(there.block, at.block);
+            assert_int_equal(there.i, at.i);
+            assert_true(there.b->tophash[there.i] >= minTopHash);
+          }
+          for (size_t i = 0; i < maxKeys; i++)
+            assert_int_equal(seen[i], s->there[i]);
+        }
+        mapfree(&s->h);
+        ASSERT_NOTHING_LEFT();
+      }
+}
+
 /* One large key changes one bucket, and no entry its place. */
 static void test_one_large_key_changes_one_bucket(void **state)
 {
@@ -245,6 +292,62 @@ static void test_one_large_key_changes_one_bucket(void **state)
     lookAt(s, i);
   ASSERT_SOUND(&s->h);
   mapfree(&s->h);
+}
+
+/* hmap_check objects to each field that has to do with formats, when it is wrong. */
+#define WRONG(s, field, value)             \
+  do {                                     \
+    __typeof__(field) saved_ = (field);    \
+    (field) = (__typeof__(saved_))(value); \
+    assert_non_null(mapcheck(&(s)->h));    \
+    (field) = saved_;                      \
+    ASSERT_SOUND(&(s)->h);                 \
+  } while (0)
+
+static void wrongTags(subject *s)
+{
+  for (unsigned tag = 1; tag <= plainMask; tag++)
+    if (tag != (s->h.tag & plainMask))
+      WRONG(s, s->h.tag, tag);
+  uint8_t was = s->h.tag;
+  s->h.tag = 0xf8; /* not known to be plain, and what belongs to the owner */
+  ASSERT_SOUND(&s->h);
+  s->h.tag = was;
+}
+static void test_check_of_formats(void **state)
+{
+  (void)state;
+  if (sizeof(void *) == 4)
+    skip(); /* every value fits */
+  subject *s = begin(false);
+  for (size_t i = 0; i < 1000; i++) {
+    s->key[i] = i;
+    putEntry(s, i, i);
+  }
+  assert_int_equal(s->h.tag, 1);
+  wrongTags(s);
+  WRONG(s, s->h.nwide, 1);
+  WRONG(s, s->h.format, nformats);
+  for (uint8_t f = 1; f < nformats; f++) {
+    WRONG(s, families[0][0].format, f);
+    WRONG(s, s->h.t, &families[0][f]);
+  }
+  putEntry(s, 500, UINTPTR_MAX);
+  assert_int_equal(s->h.tag, 0);
+  wrongTags(s);
+  assert_int_equal(s->h.nwide, 1);
+  WRONG(s, s->h.nwide, 0);
+  WRONG(s, s->h.nwide, 2);
+  place at = {0};
+  assert_true(mapaccess(&s->h, s->t, hashWord(s, 500), &s->key[500], equalWord, &at));
+  WRONG(s, at.b->link, at.b->link & ~(uint64_t)bucketWide);
+  growthOf(s);
+  assert_true(growing(&s->h) && s->h.oldbuckets->t != s->h.t);
+  wrongTags(s);
+  WRONG(s, s->h.oldbuckets->t, s->h.t);
+  WRONG(s, s->h.buckets->t, s->h.oldbuckets->t);
+  mapfree(&s->h);
+  ASSERT_NOTHING_LEFT();
 }
 
 /* An evacuation that cannot have the wide blocks that it needs does not happen, and the table goes on. */
@@ -398,6 +501,8 @@ int main(void)
       TEST(test_model_with_bad_hashes),
       TEST(test_a_format_holds_what_it_says),
       TEST(test_one_large_key_changes_one_bucket),
+      TEST(test_walks_at_every_nevacuate),
+      TEST(test_check_of_formats),
       TEST(test_no_memory_to_widen),
       TEST(test_the_first_array_is_half_a_bucket),
       TEST(test_a_half_bucket_that_cannot_grow),
