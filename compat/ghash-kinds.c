@@ -27,31 +27,39 @@ struct _GHashTable {
 };
 static const guint64 tableMark = 0x62696c6770616d68; /* "hmapglib" */
 
+/* maptype.rehash of the kinds. */
+#define REHASH(K) static uint64_t rehash##K(const maptype *t, unsigned char *slot, const hmap_seed *seed)
+REHASH(Direct);
+REHASH(Str);
+REHASH(Int);
+REHASH(Int64);
+REHASH(Double);
+
 /* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
  * finds for it. */
 #define BLOCKSIZE(isStored, key, elem) (bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)))
-#define FORMAT(number, all, algorithm, isStored, runsUserCode, key, elem)                                                \
+#define FORMAT(number, all, isCommon, sip, algorithm, isStored, runsUserCode, key, elem)                                 \
   {                                                                                                                      \
     .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem),         \
     .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),              \
     .blocksize = BLOCKSIZE(isStored, key, elem), .segbits = SEGBITS(BLOCKSIZE(isStored, key, elem)), .format = (number), \
-    .formats = (all),                                                                                                    \
+    .formats = (all), .common = (isCommon), .rehash = (sip),                                                             \
   }
-#define FORMATS(name, all, ...)                                        \
-  static const maptype name[nformats] = {                              \
-      FORMAT(0, all, __VA_ARGS__, 4, 0),                               \
-      FORMAT(1, all, __VA_ARGS__, 4, 4),                               \
-      FORMAT(2, all, __VA_ARGS__, sizeof(gpointer), 0),                \
-      FORMAT(3, all, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
+#define FORMATS(name, all, isCommon, sip, ...)                                        \
+  static const maptype name[nformats] = {                                             \
+      FORMAT(0, all, isCommon, sip, __VA_ARGS__, 4, 0),                               \
+      FORMAT(1, all, isCommon, sip, __VA_ARGS__, 4, 4),                               \
+      FORMAT(2, all, isCommon, sip, __VA_ARGS__, sizeof(gpointer), 0),                \
+      FORMAT(3, all, isCommon, sip, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
   }
-FORMATS(typeDirect, typeDirect, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-FORMATS(plainDirect, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-FORMATS(typeStr, typeStr, algStr, true, false);
-FORMATS(plainStr, NULL, algStr, true, false);
-FORMATS(typeInt, typeInt, algMem, true, false);
-FORMATS(typeInt64, typeInt64, algMem, true, false);
-FORMATS(typeDouble, typeDouble, algMem, true, false);
-FORMATS(typeUser, typeUser, algShim, true, true);
+FORMATS(typeDirect, typeDirect, false, rehashDirect, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(plainDirect, NULL, true, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(typeStr, typeStr, false, rehashStr, algStr, true, false);
+FORMATS(plainStr, NULL, true, NULL, algStr, true, false);
+FORMATS(typeInt, typeInt, false, rehashInt, algMem, true, false);
+FORMATS(typeInt64, typeInt64, false, rehashInt64, algMem, true, false);
+FORMATS(typeDouble, typeDouble, false, rehashDouble, algMem, true, false);
+FORMATS(typeUser, typeUser, false, NULL, algShim, true, true);
 
 /* Reading an entry. */
 ALWAYS_INLINE gpointer keyIn(const maptype *t, unsigned char *block, unsigned i)
@@ -98,38 +106,57 @@ ALWAYS_INLINE bool isNumber(guint64 bits)
 }
 
 /* The hash of a key. */
-ALWAYS_INLINE keyhash hashBits(const GHashTable *t, guint64 bits)
+ALWAYS_INLINE keyhash hashBits(const GHashTable *t, const maptype *type, guint64 bits)
 {
-  guint64 hash = memhash64(bits, &t->h.hash0);
+  guint64 hash = keyed64(&t->h, type, bits);
   return (keyhash){hash, (uint32_t)hash, 0};
 }
-ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return hashBits(t, (uintptr_t)key);
+  return hashBits(t, type, (uintptr_t)key);
 }
-ALWAYS_INLINE keyhash hashStr(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashStr(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return strkeyhash(key, &t->h.hash0);
+  return strkeyhash(&t->h, type, key);
 }
-ALWAYS_INLINE keyhash hashInt(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashInt(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return hashBits(t, intBits(key));
+  return hashBits(t, type, intBits(key));
 }
-ALWAYS_INLINE keyhash hashInt64(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashInt64(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return hashBits(t, int64Bits(key));
+  return hashBits(t, type, int64Bits(key));
 }
-ALWAYS_INLINE keyhash hashDouble(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashDouble(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return hashBits(t, doubleBits(key));
+  return hashBits(t, type, doubleBits(key));
 }
 /* GLib takes 2 for 0 and 1, so these three meet there, and their keys are compared. */
-ALWAYS_INLINE keyhash hashUser(const GHashTable *t, gconstpointer key)
+ALWAYS_INLINE keyhash hashUser(const GHashTable *t, const maptype *type, gconstpointer key)
 {
   guint stored = t->hash_func(key);
+  (void)type;
   if (stored < 2)
     stored = 2;
   return (keyhash){mix32(stored, &t->h.hash0), stored, 0};
+}
+
+#define REHASH_BITS(K, bits)                          \
+  REHASH(K)                                           \
+  {                                                   \
+    const void *key = (const void *)wordKey(t, slot); \
+    guint64 word = bits(key);                         \
+    return siphash13(&word, sizeof word, seed);       \
+  }
+#define SELF(key) ((uintptr_t)(key))
+REHASH_BITS(Direct, SELF)
+REHASH_BITS(Int, intBits)
+REHASH_BITS(Int64, int64Bits)
+REHASH_BITS(Double, doubleBits)
+REHASH(Str)
+{
+  const char *key = (const char *)wordKey(t, slot);
+  return siphash13(key, strlen(key), seed);
 }
 
 /* Whether slot i of a block has the key. */
@@ -229,9 +256,15 @@ ALWAYS_INLINE bool overwritePlain(GHashTable *t, unsigned char *slot, const mapt
   return false;
 }
 
+static bool putAgain(GHashTable *t, gpointer key, gpointer value, bool newKey);
+
 /* Adds a key that is not there to a plain table, where that takes more than filling a slot. Returns true: the key is new. */
-NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, keyhash k)
+NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey, keyhash k)
 {
+  if (unlikely(flagsOf(&t->h) & hashAlarm)) {
+    soundAlarm(&t->h);
+    return putAgain(t, key, value, newKey);
+  }
   place at = mapbucket(&t->h, t->h.t, k.hash), vacant = {0};
   mapadd(&t->h, t->h.t, k, &at, &vacant);
   writeNew(t, at, key, value);
@@ -246,13 +279,13 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, keyhash k)
   {                                                                         \
     place at;                                                               \
     checkReader(t, type);                                                   \
-    keyhash k = hash##K(t, key);                                            \
+    keyhash k = hash##K(t, type, key);                                      \
     return access(&t->h, type, k, key, same##K, &at) ? valueAt(&at) : NULL; \
   }                                                                         \
   static bool find##name(const GHashTable *t, gconstpointer key, place *at) \
   {                                                                         \
     checkReader(t, type);                                                   \
-    keyhash k = hash##K(t, key);                                            \
+    keyhash k = hash##K(t, type, key);                                      \
     return access(&t->h, type, k, key, same##K, at);                        \
   }
 #define ANY_FORMAT(K)                                                          \
@@ -260,7 +293,9 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, keyhash k)
   static bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey) \
   {                                                                            \
     place at;                                                                  \
-    keyhash k = hash##K(t, key);                                               \
+    if (type##K->rehash)                                                       \
+      heedAlarm(&t->h);                                                        \
+    keyhash k = hash##K(t, type##K, key);                                      \
     wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                       \
     bool found = mapassign(&t->h, type##K, k, key, same##K, &at);              \
     if (found)                                                                 \
@@ -278,13 +313,13 @@ EACH_KIND(ANY_FORMAT)
   {                                                                                         \
     const maptype *type = &plain##K[F];                                                     \
     place at, vacant;                                                                       \
-    keyhash k = hash##K(t, key);                                                            \
+    keyhash k = hash##K(t, type, key);                                                      \
     if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))           \
       return put##K(t, key, value, newKey);                                                 \
     if (probe(&t->h, type, &k, key, same##K, &at, &vacant))                                 \
       return overwritePlain(t, slotOf(type, at.block, at.i), type, key, value, newKey);     \
     if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
-      return addPlain(t, key, value, k);                                                    \
+      return addPlain(t, key, value, newKey, k);                                            \
     setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \
     t->version++;                                                                           \
     return true;                                                                            \
@@ -299,7 +334,7 @@ PLAIN(Str, 3)
 /* Which function it is for a table: by the kind and whether it is plain, in hmap.tag. */
 #define TAGGED(kind, any, plain0, plain1, plain2, plain3)                                              \
   [(kind) << plainBits] = any, [(kind) << plainBits | 1] = plain0, [(kind) << plainBits | 2] = plain1, \
-             [(kind) << plainBits | 3] = plain2, [(kind) << plainBits | 4] = plain3
+             [(kind) << plainBits | 3] = plain2, [(kind) << plainBits | 4] = plain3, [(kind) << plainBits | alarmedTag] = any
 #define BY_TAG(f)                                                                                                           \
   {                                                                                                                         \
     TAGGED(kindDirect, f##Direct, f##Direct0, f##Direct1, f##Direct2, f##Direct3),                                          \
@@ -311,6 +346,12 @@ PLAIN(Str, 3)
 static gpointer (*const lookupBy[])(const GHashTable *t, gconstpointer key) = BY_TAG(lookup);
 static bool (*const findBy[])(const GHashTable *t, gconstpointer key, place *at) = BY_TAG(find);
 static bool (*const putBy[])(GHashTable *t, gpointer key, gpointer value, bool newKey) = BY_TAG(put);
+
+/* put, when the table has changed so much that its function may be another. */
+static bool putAgain(GHashTable *t, gpointer key, gpointer value, bool newKey)
+{
+  return putBy[t->h.tag](t, key, value, newKey);
+}
 
 static const maptype *typeOf(guint8 kind)
 {

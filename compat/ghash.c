@@ -717,7 +717,7 @@ gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *v
 {
   realIter *ri = (realIter *)iter;
   if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest &&
-             (ri->hash_table->h.tag & plainMask)))
+             taggedPlain(&ri->hash_table->h)))
     return iterTake(ri, key, value, true);
   return iterNextRare(ri, key, value);
 }

@@ -56,9 +56,17 @@ _Static_assert(sizeof(searchData) == sizeof(struct hsearch_data), "fits in libc'
 /* The table of hcreate, hsearch and hdestroy. */
 static searchData global;
 
+static uint64_t rehashEntryKey(const maptype *t, unsigned char *slot, const hmap_seed *seed)
+{
+  const ENTRY *e = *(ENTRY **)(void *)slot;
+  (void)t;
+  return siphash13(e->key, strlen(e->key), seed);
+}
+
 /* A key, for the engine, is the address of an entry. Its layout as constants, so that the probe loop is compiled for it. */
 static const maptype entryType = {
     .alg = algStr,
+    .rehash = rehashEntryKey,
     .stored = true,
     .keysize = sizeof(ENTRY *),
     .slotoff = bucketCnt * sizeof(uint32_t),
@@ -74,7 +82,8 @@ ALWAYS_INLINE ENTRY **entrySlot(const maptype *t, unsigned char *block, unsigned
   return (ENTRY **)(void *)slotOf(t, block, i);
 }
 
-ALWAYS_INLINE bool equalEntry(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key)
+ALWAYS_INLINE bool equalEntry(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k,
+                              const void *key)
 {
   (void)h;
   return hashesOf(block)[i] == k->stored && sameString((*entrySlot(t, block, i))->key, key, k->n);
@@ -135,7 +144,7 @@ static ENTRY *find(const searchTable *t, const char *key)
 {
   if (t) {
     place at;
-    keyhash k = strkeyhash(key, &t->h.hash0);
+    keyhash k = strkeyhash(&t->h, &entryType, key);
     checkRead(&t->h, "hsearch FIND during ENTER");
     if (mapaccess(&t->h, &entryType, k, key, equalEntry, &at))
       return *entrySlot(&entryType, at.block, at.i);
@@ -174,7 +183,8 @@ static ENTRY *enter(searchData *d, ENTRY item)
   if (t) {
     place at;
     int before = errno;
-    keyhash k = strkeyhash(item.key, &t->h.hash0);
+    heedAlarm(&t->h);
+    keyhash k = strkeyhash(&t->h, &entryType, item.key);
     bool found = mapassign(&t->h, &entryType, k, item.key, equalEntry, &at);
     ENTRY *e = NULL;
     if (found)

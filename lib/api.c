@@ -32,27 +32,33 @@ ALWAYS_INLINE bool equalUser(const hmap *h, const maptype *t, unsigned char *blo
   return hashesOf(block)[i] == k->stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
 }
 
-ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
+ALWAYS_INLINE uint64_t hashKeyOf(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
 {
   switch (alg) {
   case alg64:
-    return memhash64(read64(key), &h->hash0);
+    return keyed64(h, t, read64(key));
   case alg32:
-    return memhash64(read32(key), &h->hash0);
+    return keyed64(h, t, read32(key));
   case algStr:
-    return strhash(*(char *const *)key, &h->hash0);
+    return strkeyhash(h, t, *(char *const *)key).hash;
   case algMem:
-    return memhash(key, h->t->keysize, &h->hash0);
+    return keyedMem(h, t, key, h->t->keysize);
   default:
     return userHash(h, h->t, key);
   }
 }
 
-ALWAYS_INLINE keyhash keyhashOf(const hmap *h, enum hashalg alg, const void *key)
+ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
+{
+  return hashKeyOf(h, h->t, alg, key);
+}
+
+/* The hash of a key of a table of type t. */
+ALWAYS_INLINE keyhash keyhashOf(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
 {
   if (alg == algStr)
-    return strkeyhash(*(char *const *)key, &h->hash0);
-  uint64_t hash = hashKey(h, alg, key);
+    return strkeyhash(h, t, *(char *const *)key);
+  uint64_t hash = hashKeyOf(h, t, alg, key);
   return (keyhash){hash, (uint32_t)hash, 0};
 }
 
@@ -113,6 +119,16 @@ static bool validType(const hmap_type *type)
   return type->kind == HMAP_BYTES && type->key_size > 0 && type->key_size <= maxBytes;
 }
 
+/* maptype.rehash for this API's tables. */
+static uint64_t rehashKey(const maptype *t, unsigned char *slot, const hmap_seed *seed)
+{
+  const void *key = keyOf(t, slot);
+  uint64_t word = t->alg == alg64 ? read64(key) : t->alg == alg32 ? read32(key) : 0;
+  if (t->alg == algStr)
+    return siphash13(*(char *const *)key, strlen(*(char *const *)key), seed);
+  return t->alg == algMem ? siphash13(key, t->keysize, seed) : siphash13(&word, sizeof word, seed);
+}
+
 static maptype maptypeOf(const hmap_type *type)
 {
   size_t key = type->kind == HMAP_STRING ? sizeof(char *) : type->key_size;
@@ -127,16 +143,17 @@ static maptype maptypeOf(const hmap_type *type)
       .equal = type->equal,
   };
   t.stored = t.alg != alg64 && t.alg != alg32;
+  t.rehash = t.alg == algUser ? NULL : rehashKey;
   layout(&t);
   return t;
 }
 
 /* The commonest types, as constants: 8 bytes, their own hash, or strings; and an elem of 8 bytes. */
-#define COMMON_TYPE(algorithm, isStored, key)                                                                             \
-  {                                                                                                                       \
-    .alg = (algorithm), .stored = (isStored), .keysize = (key), .elemsize = 8, .slotoff = (isStored) ? bucketCnt * 4 : 0, \
-    .elemoff = 8, .slotsize = 16, .blocksize = bucketCnt * (((isStored) ? 4 : 0) + 16),                                   \
-    .segbits = SEGBITS(bucketCnt * (((isStored) ? 4 : 0) + 16)),                                                          \
+#define COMMON_TYPE(algorithm, isStored, key)                                                                          \
+  {                                                                                                                    \
+    .common = true, .alg = (algorithm), .stored = (isStored), .keysize = (key), .elemsize = 8,                         \
+    .slotoff = (isStored) ? bucketCnt * 4 : 0, .elemoff = 8, .slotsize = 16,                                           \
+    .blocksize = bucketCnt * (((isStored) ? 4 : 0) + 16), .segbits = SEGBITS(bucketCnt * (((isStored) ? 4 : 0) + 16)), \
   }
 static const maptype words = COMMON_TYPE(alg64, false, 8), strings = COMMON_TYPE(algStr, true, sizeof(char *));
 
@@ -193,7 +210,7 @@ ALWAYS_INLINE bool validKey(const hmap *h, const void *key)
 ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
-  keyhash k = keyhashOf(h, alg, key);
+  keyhash k = keyhashOf(h, h->t, alg, key);
   if (!mapaccess(h, h->t, k, key, equal, &at))
     return NULL;
   return elemOf(h->t, slotOf(h->t, at.block, at.i));
@@ -214,7 +231,7 @@ ALWAYS_INLINE void *accessCommon(const hmap *h, const maptype *t, enum hashalg a
 {
   place at;
   checkRead(h, "concurrent map read and map write");
-  keyhash k = keyhashOf(h, alg, key);
+  keyhash k = keyhashOf(h, t, alg, key);
   return mapaccess(h, t, k, key, equal, &at) ? slotOf(t, at.block, at.i) + t->elemoff : NULL;
 }
 NOINLINE void *accessStrings(const hmap *h, const void *key)
@@ -259,7 +276,7 @@ ALWAYS_INLINE size_t accessBatch(const hmap *h, const maptype *t, enum hashalg a
   for (size_t i = 0; alg == algStr && i < n; i++)
     __builtin_prefetch(*(char *const *)(const void *)(keys + i * t->keysize));
   for (size_t i = 0; i < n; i++) {
-    k[i] = keyhashOf(h, alg, keys + i * t->keysize);
+    k[i] = keyhashOf(h, t, alg, keys + i * t->keysize);
     p[i] = mapbucket(h, t, k[i].hash);
     __builtin_prefetch(p[i].b);
   }
@@ -327,9 +344,10 @@ static bool fillSlot(const maptype *t, unsigned char *slot, const void *key)
 
 ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
+  heedAlarm(h);
   const maptype *t = h->t;
   place at;
-  keyhash k = keyhashOf(h, alg, key);
+  keyhash k = keyhashOf(h, t, alg, key);
   bool found = mapassign(h, t, k, key, equal, &at);
   if (unlikely(!at.b)) {
     errno = ENOMEM;
@@ -363,7 +381,7 @@ ALWAYS_INLINE void *assignCommon(hmap *h, const maptype *t, enum hashalg alg, sl
   if (unlikely(!h->buckets))
     return assignOther(h, key);
   checkRead(h, "concurrent map writes");
-  keyhash k = keyhashOf(h, alg, key);
+  keyhash k = keyhashOf(h, t, alg, key);
   if (probe(h, t, &k, key, equal, &at, &vacant))
     return slotOf(t, at.block, at.i) + t->elemoff;
   beginWrite(h);
@@ -394,7 +412,7 @@ void *hmap_assign(hmap *h, const void *key)
 ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
-  keyhash k = keyhashOf(h, alg, key);
+  keyhash k = keyhashOf(h, h->t, alg, key);
   if (!mapaccessw(h, h->t, k, key, equal, &at))
     return false;
   freeSlot(h->t, slotOf(h->t, at.block, at.i));
@@ -436,6 +454,7 @@ hmap *hmap_clone(const hmap *h)
   }
   setFlags(&m->h, flagsOf(&m->h) | hashChecked);
   m->h.tag = tagOf(&m->t);
+  formatsChanged(&m->h);
   return &m->h;
 }
 

@@ -240,7 +240,7 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(t != NULL);
   if ((broken = checkType(t)) || (broken = checkRetired(h)))
     return broken;
-  REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted)));
+  REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted | hashAlarm | hashSip)));
   REQUIRE(!(flagsOf(h) & hashWriting));
   REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
@@ -262,6 +262,7 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(h->count == old.entries + new.entries);
   REQUIRE(h->nwide == old.wide + new.wide);
   REQUIRE(h->format < nformats && (t->formats || h->format == 0));
-  REQUIRE((h->tag & plainMask) == 0 || ((h->tag & plainMask) == 1 + t->format && isPlain(h)));
+  REQUIRE((h->tag & plainMask) != alarmedTag || flagsOf(h) & hashSip);
+  REQUIRE(!taggedPlain(h) || ((h->tag & plainMask) == 1 + t->format && isPlain(h) && !(flagsOf(h) & hashSip)));
   return NULL;
 }

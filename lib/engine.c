@@ -14,6 +14,7 @@
 #include "map.c"
 #include "walk.c"
 #include "iter.c"
+#include "alarm.c"
 #include "clone.c"
 #include "stats.c"
 #include "dump.c"

@@ -64,17 +64,23 @@ ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
 }
 
 /* The lower bits of hmap.tag: 0; or 1 + the format that every block of the table has. Such a table is plain: a maptype that is a
- * constant, with formats NULL, may stand for its own. Tables that are checked for misuse are not plain. */
-enum { plainBits = 3, plainMask = (1 << plainBits) - 1 };
+ * constant, with formats NULL, may stand for its own. Tables that are checked for misuse are not plain; and one that was alarmed
+ * has a tag of its own, so that whoever expects the fast hash does not know it. */
+enum { plainBits = 3, plainMask = (1 << plainBits) - 1, alarmedTag = plainMask };
 
 static bool isPlain(const hmap *h)
 {
   return h->t->formats && !(flagsOf(h) & hashChecked) && h->nwide == 0 && (!growing(h) || h->oldbuckets->t == h->t);
 }
+ALWAYS_INLINE bool taggedPlain(const hmap *h)
+{
+  return (h->tag & plainMask) - 1u < nformats;
+}
 /* Called when the formats of a table's blocks may have changed. */
 static void formatsChanged(hmap *h)
 {
-  h->tag = (uint8_t)((h->tag & ~plainMask) | (isPlain(h) ? 1 + h->t->format : 0));
+  unsigned lower = flagsOf(h) & hashSip ? alarmedTag : isPlain(h) ? 1u + h->t->format : 0;
+  h->tag = (uint8_t)((h->tag & ~plainMask) | lower);
 }
 
 /* Sees to it that the next array has room for an entry that is about to come. */

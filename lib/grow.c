@@ -25,7 +25,7 @@ ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *
   if (t->stored)
     return hashesOf(block)[i];
   unsigned char *key = slotOf(t, block, i);
-  return memhash64(t->keysize == 8 ? read64(key) : read32(key), &h->hash0);
+  return keyed64(h, t, t->keysize == 8 ? read64(key) : read32(key));
 }
 
 /* Links one more overflow bucket behind b, which is the last of its chain in an array. Returns it, or NULL if there is no memory.

@@ -22,7 +22,7 @@
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
  *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
- *   format.h  blocks for small keys and elems
+ *   format.h  blocks for small keys and elems       alarm.c   when somebody knows the seed
  *
  * What differs from Go:
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
@@ -110,15 +110,33 @@ ALWAYS_INLINE bool mapaccess(const hmap *h, const maptype *t, keyhash k, const v
   return likely(h->buckets != NULL) && mapaccessb(h, t, k, key, equal, at);
 }
 
+/* Sees to it that the next assignment sounds the alarm, if it can help, and if it is not for want of memory that chains are long.
+ */
+static void raiseAlarm(hmap *h)
+{
+  if (h->t->rehash && !(flagsOf(h) & hashSip) && !overLoadFactor(h->count, h->B))
+    setFlags(h, flagsOf(h) | hashAlarm);
+}
+/* A table is empty, and has a new seed. */
+static void alarmOver(hmap *h)
+{
+  if (flagsOf(h) & (hashAlarm | hashSip)) {
+    setFlags(h, flagsOf(h) & (uint8_t) ~(hashAlarm | hashSip));
+    formatsChanged(h);
+  }
+}
+
 /* Returns a bucket with an empty slot in a chain of array a that begins with first, to which it adds one if need be; or NULL if
  * there is no memory. The key that is to come there has the tophash top. */
 NOINLINE bmap *newslot(hmap *h, bucketArray *a, bmap *first, uint8_t top)
 {
   bmap *b = first;
-  while (!matchEmpty(b)) {
+  for (size_t n = 1; !matchEmpty(b); n++) {
     bmap *next = overflowOf(b);
     if (!next && !(next = newoverflow(h, a, b)))
       return NULL;
+    if (n == maxChain)
+      raiseAlarm(h);
     b->link |= filterBit(top);
     b = next;
   }
@@ -155,7 +173,7 @@ static uint32_t easyBelow(const hmap *h)
 {
   const size_t most = UINT32_C(1) << 30;
   size_t full = loadFactorNum * (bucketShift(h->B) / loadFactorDen);
-  if (growing(h) || h->retired || flagsOf(h) & hashCounted || shouldGrow(h) || h->B == 0)
+  if (growing(h) || h->retired || flagsOf(h) & (hashCounted | hashAlarm) || shouldGrow(h) || h->B == 0)
     return 0;
   return (uint32_t)(full < most ? full : most);
 }
@@ -291,6 +309,7 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
   countRemoved(h, 1);
   if (unlikely(h->count == 0)) {
     h->hash0 = newSeed(); /* no entry depends on the old one */
+    alarmOver(h);
     h->nclear++;
   }
   endWrite(h);
@@ -330,7 +349,7 @@ static hmap mapdetach(hmap *h)
   hmap old = *h;
   beginWrite(h);
   *h = (hmap){
-      .flags = flagsOf(h) & (uint8_t)~sameSizeGrow,
+      .flags = flagsOf(h) & (hashWriting | hashChecked | hashCounted),
       .tag = old.tag & (uint8_t)~plainMask,
       .hash0 = newSeed(),
       .retired = old.retired,

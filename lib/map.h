@@ -35,6 +35,7 @@ enum {
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
+  maxChain = 6,       /* buckets of a chain; a longer one raises the alarm, see alarm.c */
   maxB = 31,          /* stored hashes have 32 bits, and hmap.mask */
   maxSegbits = 9,     /* a segment has at most so many buckets */
   maxSegment = 1 << maxSegbits,
@@ -58,7 +59,9 @@ enum {
   hashWriting = 4,  /* a thread is writing to the table */
   sameSizeGrow = 8, /* the growth under way is to an array of the same size */
   hashChecked = 16, /* misuse is looked for: hashWriting is kept */
-  hashCounted = 32  /* HMAP_STATS is set: what happens to the table is counted */
+  hashCounted = 32, /* HMAP_STATS is set: what happens to the table is counted */
+  hashAlarm = 64,   /* a chain has grown past what chance allows: the next assignment sounds the alarm, see alarm.c */
+  hashSip = 128     /* it has: keys are hashed with SipHash */
 };
 
 /* The metadata of a bucket, apart from its block of hashes, keys and elems, so that a miss costs one cache line.
@@ -137,7 +140,10 @@ typedef struct maptype {
   uint32_t blocksize;
   uint8_t segbits;               /* log2 of the buckets in a segment */
   uint8_t format;                /* its index in formats */
+  bool common;                   /* a constant that stands for the type of tables that were not alarmed */
   const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
+  uint64_t (*rehash)(const struct maptype *t, unsigned char *slot, const hmap_seed *seed); /* SipHash of the key in a slot; NULL
+                                                                                              for what others hash */
   uint64_t (*hash)(const void *key, const hmap_seed *seed);
   bool (*equal)(const void *stored, const void *key);
 } maptype;

@@ -81,10 +81,24 @@ typedef struct keyhash {
   size_t n;        /* bytes, if it is a string */
 } keyhash;
 
-ALWAYS_INLINE keyhash strkeyhash(const char *s, const hmap_seed *seed)
+/* Whether a table has had its alarm. A type that is a constant says no without looking. */
+ALWAYS_INLINE bool alarmed(const hmap *h, const maptype *t)
+{
+  return !t->common && unlikely(flagsOf(h) & hashSip);
+}
+/* The keyed hashes of a table of type t. */
+ALWAYS_INLINE uint64_t keyed64(const hmap *h, const maptype *t, uint64_t x)
+{
+  return alarmed(h, t) ? siphash13(&x, sizeof x, &h->hash0) : memhash64(x, &h->hash0);
+}
+ALWAYS_INLINE uint64_t keyedMem(const hmap *h, const maptype *t, const void *key, size_t n)
+{
+  return alarmed(h, t) ? siphash13(key, n, &h->hash0) : memhash(key, n, &h->hash0);
+}
+ALWAYS_INLINE keyhash strkeyhash(const hmap *h, const maptype *t, const char *s)
 {
   size_t n = strlen(s);
-  uint64_t hash = memhash(s, n, seed);
+  uint64_t hash = keyedMem(h, t, s, n);
   return (keyhash){hash, (uint32_t)hash, n};
 }
 

@@ -141,7 +141,7 @@ ALWAYS_INLINE place walkPlain(const maptype *t, const mapwalk *w)
 /* and in any table. */
 ALWAYS_INLINE place walkEntry(const hmap *h, const maptype *t, const mapwalk *w)
 {
-  if (t->formats && unlikely(!(h->tag & plainMask)))
+  if (t->formats && unlikely(!taggedPlain(h)))
     return walkHere(h, t, w);
   return walkPlain(t, w);
 }
