@@ -155,7 +155,7 @@ static maptype maptypeOf(const hmap_type *type)
     .slotoff = (isStored) ? bucketCnt * 4 : 0, .elemoff = 8, .slotsize = 16,                                           \
     .blocksize = bucketCnt * (((isStored) ? 4 : 0) + 16), .segbits = SEGBITS(bucketCnt * (((isStored) ? 4 : 0) + 16)), \
   }
-static const maptype words = COMMON_TYPE(alg64, false, 8), strings = COMMON_TYPE(algStr, true, sizeof(char *));
+static const maptype commonWords = COMMON_TYPE(alg64, false, 8), commonStrings = COMMON_TYPE(algStr, true, sizeof(char *));
 
 /* hmap.tag of tables with these types. */
 enum { tagOther, tagWords = 1 << plainBits, tagStrings = 2 << plainBits };
@@ -236,14 +236,14 @@ ALWAYS_INLINE void *accessCommon(const hmap *h, const maptype *t, enum hashalg a
 }
 NOINLINE void *accessStrings(const hmap *h, const void *key)
 {
-  return *(char *const *)key ? accessCommon(h, &strings, algStr, equalStr, key) : NULL;
+  return *(char *const *)key ? accessCommon(h, &commonStrings, algStr, equalStr, key) : NULL;
 }
 
 void *hmap_access(const hmap *h, const void *key)
 {
   if (likely(h && key)) {
     if (h->tag == tagWords)
-      return accessCommon(h, &words, alg64, equal64, key);
+      return accessCommon(h, &commonWords, alg64, equal64, key);
     if (h->tag == tagStrings)
       return accessStrings(h, key);
   }
@@ -312,9 +312,9 @@ size_t hmap_get_many(const hmap *h, size_t n, const void *keys, void **elems)
   for (size_t i = 0; i < n;) {
     size_t m = n - i < batchCnt ? n - i : batchCnt;
     if (batches && h->tag == tagWords)
-      found += accessBatch(h, &words, alg64, equal64, m, key + i * size, elems + i);
+      found += accessBatch(h, &commonWords, alg64, equal64, m, key + i * size, elems + i);
     else if (batches && !anyNull(key + i * size, m))
-      found += accessBatch(h, &strings, algStr, equalStr, m, key + i * size, elems + i);
+      found += accessBatch(h, &commonStrings, algStr, equalStr, m, key + i * size, elems + i);
     else
       for (size_t j = i; j < i + m; j++)
         found += (elems[j] = hmap_access(h, key + j * size)) != NULL;
@@ -395,14 +395,14 @@ ALWAYS_INLINE void *assignCommon(hmap *h, const maptype *t, enum hashalg alg, sl
 }
 NOINLINE void *assignStrings(hmap *h, const void *key)
 {
-  return *(char *const *)key ? assignCommon(h, &strings, algStr, equalStr, key) : assignOther(h, key);
+  return *(char *const *)key ? assignCommon(h, &commonStrings, algStr, equalStr, key) : assignOther(h, key);
 }
 
 void *hmap_assign(hmap *h, const void *key)
 {
   if (likely(h && key)) {
     if (h->tag == tagWords)
-      return assignCommon(h, &words, alg64, equal64, key);
+      return assignCommon(h, &commonWords, alg64, equal64, key);
     if (h->tag == tagStrings)
       return assignStrings(h, key);
   }
