@@ -48,11 +48,11 @@ static void *refusingMmap(void *p, size_t n, int prot, int flags, int fd, off_t 
 #undef calloc
 #undef mmap
 
-#define ASSERT_SOUND(t)                    \
-  do {                                     \
+#define ASSERT_SOUND(t)                      \
+  do {                                       \
     const char *broken_ = mapcheck(&(t)->h); \
-    if (broken_)                           \
-      fail_msg("mapcheck: %s", broken_);   \
+    if (broken_)                             \
+      fail_msg("mapcheck: %s", broken_);     \
   } while (0)
 
 /* Random numbers: splitmix64, the same in every run. */
@@ -343,7 +343,10 @@ static void foreign_calls_are_counted(void **state)
 static void known_pairs_by_each_address(void **state)
 {
   (void)state;
-#define ADDRESSES(function) {function, own_##function, LIBGLIBS(function)}
+#define ADDRESSES(function)                      \
+  {                                              \
+    function, own_##function, LIBGLIBS(function) \
+  }
   const struct {
     guint kind;
     GHashFunc hashes[3];
@@ -422,9 +425,9 @@ static void zeros_are_one_key_where_they_hash_alike(void **state)
 
 typedef struct model {
   GHashTable *t;
-  guint kind, n;            /* of n keys */
+  guint kind, n; /* of n keys */
   bool there[poolSize];
-  gpointer key[poolSize];   /* the stored one */
+  gpointer key[poolSize]; /* the stored one */
   guint value[poolSize];
   guint size;
 } model;
@@ -718,6 +721,36 @@ static void readers_write_nothing(void **state)
     g_byte_array_unref(before), g_byte_array_unref(after);
     g_hash_table_unref(t);
   }
+}
+
+/* An equal key as the value of a key that stays: in a set that is no set's entry any more. */
+static void an_equal_key_as_value(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kinds; kind++)
+    for (guint size = 1; size < 60; size += 9)
+      for (guint values = 0; values < 2; values++) {
+        GHashTable *t = emptyTable(kind);
+        for (guint i = 0; i < size; i++)
+          g_hash_table_insert(t, pool[kind][0][i], values ? GUINT_TO_POINTER(i) : pool[kind][0][i]);
+        for (guint i = 0; i < size; i++) {
+          gpointer key = NULL, value = NULL;
+          assert_false(g_hash_table_insert(t, pool[kind][1][i], pool[kind][1][i]));
+          assert_true(g_hash_table_lookup_extended(t, pool[kind][1][i], &key, &value));
+          assert_ptr_equal(key, pool[kind][0][i]);
+          assert_ptr_equal(value, pool[kind][1][i]);
+          ASSERT_SOUND(t);
+        }
+        assert_int_equal(g_hash_table_size(t), size);
+        for (guint i = 0; i < size; i++) {
+          assert_false(g_hash_table_replace(t, pool[kind][1][i], pool[kind][0][i]));
+          assert_ptr_equal(g_hash_table_lookup(t, pool[kind][0][i]), pool[kind][0][i]);
+          assert_false(g_hash_table_add(t, pool[kind][0][i]));
+          assert_ptr_equal(g_hash_table_lookup(t, pool[kind][0][i]), pool[kind][0][i]);
+        }
+        ASSERT_SOUND(t);
+        g_hash_table_unref(t);
+      }
 }
 
 static void only_adding_and_removing_keys_moves_others(void **state)
@@ -1108,6 +1141,7 @@ int main(void)
       cmocka_unit_test(order_is_a_function_of_the_table),
       cmocka_unit_test(removing_an_entry_twice_does_nothing),
       cmocka_unit_test(readers_write_nothing),
+      cmocka_unit_test(an_equal_key_as_value),
       cmocka_unit_test(only_adding_and_removing_keys_moves_others),
       cmocka_unit_test(hash_is_called_once_and_equal_seldom),
       cmocka_unit_test(hash_and_equal_may_change_the_table),
