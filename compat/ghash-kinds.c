@@ -245,12 +245,16 @@ ALWAYS_INLINE void overwrite(GHashTable *t, place at, gpointer key, gpointer val
   destroyEntry(t, newKey ? oldKey : key, oldValue);
 }
 
-/* The same where key and value fit in the slot. Returns false: the key is not new. */
-ALWAYS_INLINE bool overwritePlain(GHashTable *t, unsigned char *slot, const maptype *type, gpointer key, gpointer value,
-                                  bool newKey)
+/* The same in a plain table of this type, where key and value fit. Returns false: the key is not new. */
+ALWAYS_INLINE bool overwritePlain(GHashTable *t, place at, const maptype *type, gpointer key, gpointer value, bool newKey)
 {
-  gpointer oldKey = (gpointer)wordKey(type, slot), oldValue = (gpointer)wordElem(type, slot);
-  setWords(type, slot, (uintptr_t)(newKey ? key : oldKey), (uintptr_t)value);
+  unsigned char *slot = slotOf(type, at.block, at.i);
+  gpointer oldKey = (gpointer)wordKey(type, slot), oldValue = (gpointer)wordElem(type, slot), kept = newKey ? key : oldKey;
+  if (unlikely(!formatFits(type, formatFor((uintptr_t)kept, (uintptr_t)value)))) { /* a set, and an equal key as value */
+    overwrite(t, at, key, value, newKey);
+    return false;
+  }
+  setWords(type, slot, (uintptr_t)kept, (uintptr_t)value);
   if (unlikely(t->key_destroy_func || t->value_destroy_func))
     destroyEntry(t, newKey ? oldKey : key, oldValue);
   return false;
@@ -317,7 +321,7 @@ EACH_KIND(ANY_FORMAT)
     if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))           \
       return put##K(t, key, value, newKey);                                                 \
     if (probe(&t->h, type, &k, key, same##K, &at, &vacant))                                 \
-      return overwritePlain(t, slotOf(type, at.block, at.i), type, key, value, newKey);     \
+      return overwritePlain(t, at, type, key, value, newKey);                               \
     if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
       return addPlain(t, key, value, newKey, k);                                            \
     setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \

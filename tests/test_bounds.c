@@ -247,6 +247,7 @@ static void test_growths_at_the_same_size_of_large_tables(void **state)
     if (growing(h))
       settle(h);
     h->noverflow = (uint32_t)bucketShift(14); /* to have it grow without 16,384 chains */
+    h->easy = 0;
     countedAssign(h, &key);
     key++;
     assert_true(growing(h) && (flagsOf(h) & sameSizeGrow));

@@ -654,7 +654,7 @@ static void test_freed_string_keys_are_never_looked_at(void **state)
 {
   (void)state;
   enum { n = 1200 };
-  static char *strings[4 * n];
+  static char *texts[4 * n];
   for (int late = 0; late < 2; late++) {
     hmap *h = makeTable(HMAP_STRING, 0, 8, 0);
     size_t last = 0, visits = 0;
@@ -662,7 +662,7 @@ static void test_freed_string_keys_are_never_looked_at(void **state)
     for (; last < n || (late && !growing(h)); last++) {
       char text[32];
       snprintf(text, sizeof text, "key number %zu", last);
-      hmap_assign_faststr(h, strings[last] = strdup(text));
+      hmap_assign_faststr(h, texts[last] = strdup(text));
     }
     hmap_iter_init(&it, h);
     while (hmap_iter_next(&it)) {
@@ -672,13 +672,13 @@ static void test_freed_string_keys_are_never_looked_at(void **state)
       for (int i = 0; i < 3 && last < 4 * n; i++) { /* grow, and delete others */
         char text[32];
         snprintf(text, sizeof text, "key number %zu", last);
-        hmap_assign_faststr(h, strings[last++] = strdup(text));
+        hmap_assign_faststr(h, texts[last++] = strdup(text));
         size_t k = randomBelow(last);
-        if (strings[k]) {
-          assert_true(hmap_delete_faststr(h, strings[k]));
-          memset(strings[k], '?', strlen(strings[k]));
-          free(strings[k]);
-          strings[k] = NULL;
+        if (texts[k]) {
+          assert_true(hmap_delete_faststr(h, texts[k]));
+          memset(texts[k], '?', strlen(texts[k]));
+          free(texts[k]);
+          texts[k] = NULL;
         }
       }
       ASSERT_SOUND(h);
@@ -686,7 +686,7 @@ static void test_freed_string_keys_are_never_looked_at(void **state)
     assert_true(visits > 100);
     hmap_free(h);
     for (size_t i = 0; i < last; i++)
-      free(strings[i]);
+      free(texts[i]);
   }
 }
 

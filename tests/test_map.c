@@ -510,6 +510,73 @@ static void test_reads_evacuate_nothing(void **state)
   hmap_free(h);
 }
 
+/* Many keys looked up at once say what one after the other does, whatever the number and the state of the table. */
+static void assertMany(const hmap *h, const void *keys, size_t size, size_t n)
+{
+  void *elems[100];
+  size_t there = 0;
+  assert_true(n < 100);
+  memset(elems, 0xa5, sizeof elems);
+  size_t found = hmap_get_many(h, n, keys, elems);
+  for (size_t i = 0; i < n; i++) {
+    void *elem = hmap_access(h, (const unsigned char *)keys + i * size);
+    assert_ptr_equal(elems[i], elem);
+    there += elem != NULL;
+  }
+  assert_int_equal(found, there);
+  void *untouched;
+  memset(&untouched, 0xa5, sizeof untouched);
+  assert_ptr_equal(elems[n], untouched);
+}
+static void test_get_many(void **state)
+{
+  (void)state;
+  enum { most = 70 };
+  const size_t sizes[][2] = {{8, 8}, {8, 4}, {4, 8}, {16, 8}, {200, 8}, {8, 200}};
+  static unsigned char keys[most * 200];
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+    for (int hint = 0; hint < 2; hint++) {
+      const size_t size = sizes[s][0];
+      hmap *h = makeTable(HMAP_BYTES, size, sizes[s][1], hint ? 100000 : 0);
+      for (uint32_t k = 0; k < 400; k++) {
+        unsigned char key[200] = {0};
+        for (uint32_t i = 0; i < most; i++) {
+          uint32_t number = (uint32_t)randomBelow(500);
+          memset(keys + i * size, 0, size);
+          memcpy(keys + i * size, &number, sizeof number);
+        }
+        assertMany(h, keys, size, k % most);
+        memcpy(key, &k, sizeof k);
+        assert_non_null(hmap_assign(h, key));
+      }
+      hmap_free(h);
+    }
+  assert_int_equal(hmap_get_many(NULL, 0, keys, NULL), 0);
+}
+static void test_get_many_strings(void **state)
+{
+  (void)state;
+  enum { most = 70 };
+  static char text[500][80];
+  const char *keys[most];
+  for (size_t elem = 4; elem <= 8; elem += 4) {
+    hmap *h = makeTable(HMAP_STRING, 0, elem, 0);
+    for (size_t i = 0; i < 500; i++)
+      snprintf(text[i], sizeof text[i], "%.*s%zu", (int)(i % 60),
+               "something to begin with, of sixty bytes or a little more or so", i);
+    for (size_t n = 0; n < 400; n++) {
+      for (size_t i = 0; i < most; i++)
+        keys[i] = text[randomBelow(500)];
+      if (n % 3 == 0)
+        keys[randomBelow(most)] = NULL;
+      assertMany(h, keys, sizeof *keys, n % most);
+      assert_non_null(hmap_assign_faststr(h, text[n]));
+    }
+    hmap_free(h);
+  }
+  ASSERT_NOTHING_LEFT();
+}
+
 /* Tables made for many entries: a segment comes when one of its buckets is first written to */
 
 static void test_a_hint_takes_a_directory_only(void **state)
@@ -1359,6 +1426,8 @@ int main(void)
       TEST(test_reads_evacuate_nothing),
       TEST(test_assigning_an_existing_key_moves_nothing),
       TEST(test_entries_are_found_at_every_nevacuate),
+      TEST(test_get_many),
+      TEST(test_get_many_strings),
       TEST(test_a_hint_takes_a_directory_only),
       TEST(test_a_clone_and_a_clear_of_a_table_that_is_mostly_not_there),
       TEST(test_growth_of_a_table_that_is_mostly_not_there),

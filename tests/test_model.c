@@ -25,15 +25,15 @@ typedef struct subject {
   events seen;
 } subject;
 
-static char strings[2][maxKeys][40]; /* two copies, so that no test passes by comparing pointers */
+static char strs[2][maxKeys][40]; /* two copies, so that no test passes by comparing pointers */
 static const char *stringPtrs[2][maxKeys];
 
 static void makeStrings(void)
 {
   for (int copy = 0; copy < 2; copy++)
     for (size_t i = 0; i < maxKeys; i++) {
-      snprintf(strings[copy][i], sizeof strings[copy][i], "%.*s%zu", (int)(i % 21), "a rather common prefix", i);
-      stringPtrs[copy][i] = strings[copy][i];
+      snprintf(strs[copy][i], sizeof strs[copy][i], "%.*s%zu", (int)(i % 21), "a rather common prefix", i);
+      stringPtrs[copy][i] = strs[copy][i];
     }
 }
 
