@@ -33,6 +33,7 @@ import sys
 import time
 
 import goals
+import machine
 import report
 from figures import Figures
 from jobs import CRAFTED_SIZE, OPERATIONS, SIZES, everything, merged, quick, smoke, speed
@@ -142,7 +143,8 @@ def arguments():
 
 def chosen(options):
     """The jobs that the arguments ask for, and the name of the file that gets their figures."""
-    peers, part = options.peers or NAMES, options.peers or options.keys or options.sizes or options.ops
+    peers = [name for name in NAMES if name in (options.peers or NAMES)]
+    part = options.peers or options.keys or options.sizes or options.ops
     if options.goal:
         jobs = [job for job in merged(job for name in options.goal for job in goals.by_name(name).needs) if job.peer in peers]
         jobs = [job for job in jobs if not options.keys or job.keys in options.keys]
@@ -164,9 +166,11 @@ def main():
         jobs, name = chosen(options)
         bench = Bench(Builder(options.build.resolve(), options.work.resolve() / "bin"))
         bench.prepare({job.peer for job in jobs})
+        circumstances = machine.describe(bench.peers.values(), sys.argv[1:])
         bench.measure(jobs, options.rounds)
         figures = bench.figures
         figures.write(options.work / "results" / f"{name}.csv")
+        (options.work / "results" / f"{name}.txt").write_text(circumstances)
     if options.goal:
         print(goals.table(figures, options.goal))
     elif not options.smoke:

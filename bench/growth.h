@@ -7,10 +7,10 @@ static int compareTimes(const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
-/* The slowest insert of each of 500 stretches, for plots. */
+/* The slowest insert of each of 250 stretches, for plots. */
 static void reportStretches(const uint32_t *ns)
 {
-  size_t stretch = (asked.size + 499) / 500;
+  size_t stretch = (asked.size + 249) / 250;
   uint32_t slowest = 0;
   for (size_t i = 1; i <= asked.size; i++) {
     if (ns[i - 1] > slowest)

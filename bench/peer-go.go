@@ -300,7 +300,7 @@ func measureSpeed[K comparable](newKey func(uint64) K) {
 }
 
 func reportStretches(ns []uint32) {
-	stretch, slowest := (asked.size+499)/500, uint32(0)
+	stretch, slowest := (asked.size+249)/250, uint32(0)
 	for i, t := range ns {
 		if t > slowest {
 			slowest = t
