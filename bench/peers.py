@@ -101,9 +101,9 @@ class Builder:
         if not peer.header:
             return None
         probe = self.bin / ("probe" + pathlib.Path(peer.source).suffix)
-        probe.write_text(f"#include <{peer.header}>\n")
-        done = self.run([*compiler, *self.compile_flags(peer), "-fsyntax-only", probe])
-        return None if done.returncode == 0 else f"no <{peer.header}> (Debian: {peer.package})"
+        probe.write_text(f"#include <{peer.header}>\nint main(void)\n{{\n  return 0;\n}}\n")
+        done = self.run([*compiler, *self.compile_flags(peer), probe, "-o", self.bin / "probe", *self.pkg_config("--libs", peer)])
+        return None if done.returncode == 0 else f"no <{peer.header}>, or not its library (Debian: {peer.package})"
 
     def library(self, peer):
         folder, name = peer.ours.split("/")
