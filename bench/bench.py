@@ -47,6 +47,7 @@ class Bench:
         self.builder = builder
         self.peers = {}
         self.figures = Figures()
+        self.said = set()
         self.started = time.monotonic()
 
     def prepare(self, names):
@@ -61,14 +62,22 @@ class Bench:
                 self.builder.build(peer)
                 self.peers[peer.name] = peer
 
-    def possible(self, job):
-        """Whether a peer can do a job at all, and in a time that anybody would wait."""
+    def refusal(self, job):
+        """Why a job is not done, or "" if it is. What is not obvious is said, once."""
         peer = self.peers.get(job.peer)
-        if not peer or not peer.can(job.keys) or (peer.strings_only and job.size > 1000000):
-            return False
-        if job.mode == "growth" and peer.strings_only:
-            return False
-        return not (job.keys in peer.slow and job.size > CRAFTED_SIZE)
+        if not peer or not peer.can(job.keys) or (job.keys in OWN and not peer.ours):
+            return "it cannot"
+        if peer.strings_only and (job.size > 1000000 or job.mode == "growth"):
+            return self.once(f"{peer.name}: only tables of up to 1e6 entries, of a size that is known before")
+        if (job.keys in peer.slow or job.keys in OWN) and job.size > CRAFTED_SIZE:
+            return self.once(f"{peer.name}: {job.keys} keys, all of which collide, only up to {CRAFTED_SIZE}")
+        return ""
+
+    def once(self, text):
+        if text not in self.said:
+            say(text)
+        self.said.add(text)
+        return text
 
     def command(self, job, last):
         peer, keys = self.peers[job.peer], OWN.get(job.keys, job.keys)
@@ -100,8 +109,10 @@ class Bench:
             self.figures.add((job.peer, job.keys, int(size or job.size), name), float(value))
 
     def measure(self, jobs, rounds):
-        """Runs the jobs in rounds: all in turn, then again those that want more. If rounds is not 0, each wants so many."""
-        jobs = [dataclasses.replace(job, rounds=rounds or job.rounds) for job in jobs if self.possible(job)]
+        """Runs the jobs in rounds: all in turn, then again those that want more; where all keys collide, once. If rounds is not 0,
+        each wants so many."""
+        jobs = [dataclasses.replace(job, rounds=rounds or (1 if job.keys in self.peers[job.peer].slow else job.rounds))
+                for job in jobs if not self.refusal(job)]
         turns = [(n, job) for n in range(max((job.rounds for job in jobs), default=0)) for job in jobs if n < job.rounds]
         for i, (n, job) in enumerate(turns):
             seconds = int(time.monotonic() - self.started)

@@ -21,7 +21,7 @@ const (
 var asked = struct {
 	keys, mode, ops string
 	size, lookups   int
-}{"random", "speed", "", 1000, 2000000}
+}{"random", "speed", "", 1000, 1000000}
 
 func fail(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s %s %d: %s\n", asked.mode, asked.keys, asked.size, fmt.Sprintf(format, args...))

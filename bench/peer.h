@@ -230,7 +230,7 @@ static void readArguments(char **argv)
   asked.mode = argument(argv, "mode", "speed");
   asked.ops = argument(argv, "ops", "");
   asked.size = strtoull(argument(argv, "size", "1000"), NULL, 10);
-  asked.lookups = strtoull(argument(argv, "lookups", "2000000"), NULL, 10);
+  asked.lookups = strtoull(argument(argv, "lookups", "1000000"), NULL, 10);
   if (*argument(argv, "seed", ""))
     setenv("HMAP_SEED", argument(argv, "seed", ""), 1);
   if (*argument(argv, "indices", ""))
