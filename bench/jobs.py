@@ -42,7 +42,8 @@ def speed(peers, keys, sizes, ops=()):
 def colliding(peers, keys=tuple(COLLIDING)):
     """Keys that collide and those that do not."""
     kinds = sorted({*keys, *(COLLIDING[kind] for kind in keys)})
-    return speed([peer for peer in peers if peer in ("glib", "hmap-glib", "hmap")], kinds, [CRAFTED_SIZE], ["insert", "hit", "miss"])
+    few = [peer for peer in peers if peer in ("glib", "hmap-glib", "hmap")]
+    return speed(few, kinds, [CRAFTED_SIZE], ["insert", "hit", "miss"])
 
 
 def life(peers):

@@ -39,7 +39,7 @@ def versions(peers):
     """The Debian packages of the peers."""
     packages = sorted({peer.package for peer in peers})
     found = [output("dpkg-query", "-W", "-f", "${Package} ${Version}", package) for package in packages]
-    return ", ".join(filter(None, found))
+    return ", ".join(text for text in found if " " in text.strip())
 
 
 def describe(peers, arguments):
@@ -49,5 +49,5 @@ def describe(peers, arguments):
 - system: {system()}
 - compiler: {compiler}, -O2
 - packages: {versions(peers)}
-- measured: {datetime.date.today()}, with `bench.py {shlex.join(arguments)}`, on a machine with a load of {os.getloadavg()[0]:.1f} before
+- measured: {datetime.date.today()}, by `{shlex.join(["bench.py", *arguments])}`; load average before: {os.getloadavg()[0]:.1f}
 """

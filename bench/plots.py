@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Publishes what bench.py measured: draws doc/*.svg with gnuplot, writes doc/speed.md, and puts a short table into README.md between its
-two lines that begin with "<!-- make plots". All of it is made from one file of figures."""
+"""Publishes what bench.py measured: draws doc/*.svg with gnuplot, writes doc/speed.md, and puts a short table into README.md between
+its two lines that begin with "<!-- make plots". All of it is made from one file of figures."""
 
 import argparse
 import pathlib
@@ -66,15 +66,14 @@ class Plot:
 
 def throughput(figures):
     """Lookups and inserts a second, over the size of the table."""
-    plot, columns = Plot(1000, 700), {"random": "random integers", "short": "strings of 12 characters", "path": "paths of 55 characters"}
-    peers = figures.having(0, COLOURS)
+    plot, peers = Plot(1000, 700), figures.having(0, COLOURS)
     plot.legend(peers, 0.025)
     plot.add("set logscale xy", "set xrange [700:15000000]", 'set xtics ("1e3" 1e3, "3e4" 3e4, "1e6" 1e6, "1e7" 1e7)')
     for row, (op, span) in enumerate({"hit": "[0.5:500]", "insert": "[0.5:100]"}.items()):
         plot.add(f"set yrange {span}", 'set ytics ("1" 1, "3" 3, "10" 10, "30" 30, "100" 100, "300" 300)')
-        for column, (keys, title) in enumerate(columns.items()):
+        for column, keys in enumerate(["random", "short", "path"]):
             left, bottom = 0.07 + column * 0.32, 0.59 - row * 0.46
-            plot.panel(left, bottom, left + 0.26, bottom + 0.35, f"{op}, {title}", "entries" if row else "",
+            plot.panel(left, bottom, left + 0.26, bottom + 0.35, f"{op}, {report.KINDS[keys]}", "entries" if row else "",
                        "" if column else "million a second")
             plot.curves((peer, "linespoints pt 7 ps 0.4", rates(figures, peer, keys, op)) for peer in peers
                         if rates(figures, peer, keys, op))
@@ -116,7 +115,8 @@ def memory(figures):
     for column, (keys, title) in enumerate({"random": "random integers", "short": "strings"}.items()):
         left = 0.07 + column * 0.48
         plot.panel(left, 0.2, left + 0.42, 0.9, title, "entries", "" if column else "resident bytes an entry")
-        plot.curves((peer, "lines", [(n, b / n) for n, b in series(figures, peer, keys, "resident") if n >= 30000]) for peer in peers)
+        found = {peer: series(figures, peer, keys, "resident") for peer in peers}
+        plot.curves((peer, "lines", [(n, b / n) for n, b in found[peer] if n >= 30000]) for peer in peers)
     return plot
 
 
@@ -140,7 +140,7 @@ def page(figures, machine):
 
 All of this page was made by `make plots` from what `make bench` measured; `bench/bench.py --help` explains operations and keys.
 Times of GLib are in ns an operation, those of the others are ratios to it, or in ns where GLib has none. Each is the minimum over
-several rounds.
+the rounds of a run.
 
 {machine}
 {pictures}
@@ -154,8 +154,8 @@ the way to a full table, the best of all rounds; and resident bytes an entry whi
 
 ## Figures
 
-Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap* is what
-malloc and mmap have handed out, *resident* what the kernel says.
+Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap* is
+what malloc and mmap have handed out, *resident* what the kernel says.
 
 {report.tables(figures)}"""
 
