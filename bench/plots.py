@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Publishes what bench.py measured: draws doc/*.svg with gnuplot, writes doc/speed.md, and puts a short table into README.md between
-its two lines that begin with "<!-- make plots". All of it is made from one file of figures."""
+"""Publishes what bench.py measured: draws doc/*.svg with gnuplot, writes doc/speed.md, and puts a short table into README.md
+between its two lines that begin with "<!-- make plots". All of it is made from one file of figures."""
 
 import argparse
 import pathlib
@@ -154,8 +154,8 @@ the way to a full table, the best of all rounds; and resident bytes an entry whi
 
 ## Figures
 
-Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap* is
-what malloc and mmap have handed out, *resident* what the kernel says.
+Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap*
+is what malloc and mmap have handed out, *resident* what the kernel says.
 
 {report.tables(figures)}"""
 
