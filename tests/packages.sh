@@ -1,10 +1,12 @@
 #!/bin/sh
-# packages.sh: each file that make install makes is in exactly one Debian package, by debian/*.install, or in none by decision. (make
-# check-deb builds the packages.)
+# packages.sh: each file that make install makes is in exactly one Debian package, by debian/*.install, or in none by decision.
+# (make check-deb builds the packages.)
 
 . "$abs_top_srcdir/tests/tap.sh"
 [ -z "$SANITIZED" ] || skip_all "is not for packages"
-{ [ -e compat/.libs/libhmap-glib.so.1 ] && [ -e lib/.libs/libhmap-sync.so.1 ] && [ -e shadow ]; } || skip_all "built without some library"
+for built in compat/.libs/libhmap-glib.so.1 lib/.libs/libhmap-sync.so.1 shadow; do
+  [ -e $built ] || skip_all "built without $built"
+done
 scratch packages
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
