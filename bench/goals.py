@@ -6,6 +6,7 @@ from typing import Callable
 from figures import geometric_mean
 from jobs import COLLIDING, CRAFTED_SIZE, GROWTH_KEYS, SIZES, SMALL_SIZES, colliding, latency, memory, speed
 from peers import ORDINARY
+from report import size_name
 
 SEVEN = ("hit", "miss", "insert", "update", "churn", "iterate", "destroy")
 PAIR = ("glib", "hmap-glib")
@@ -72,7 +73,7 @@ def worst_cells(figures):
     """A note that names them."""
     cells = [(ratio, cell) for cell, ratio in GLIB_CELLS.measured(figures).items() if not is_hard(cell)]
     bad = sorted((pair for pair in cells if pair[0] > 1), reverse=True)
-    names = [f"{op} {size:.0e} {keys} {ratio:.2f}" for ratio, (keys, size, op) in bad[:4]]
+    names = [f"{op} {size_name(size)} {keys} {ratio:.2f}" for ratio, (keys, size, op) in bad[:4]]
     return ", ".join(filter(None, [f"{len(bad)} cells above 1", *names, GLIB_CELLS.count(figures)]))
 
 
@@ -153,6 +154,11 @@ GOALS = [
          speed(["go", "hmap"], ["random"], SIZES, ["hit"]), go_values),
 ]
 NAMES = [goal.name for goal in GOALS]
+
+
+def measured(figures):
+    """The names of those of which there is something to show."""
+    return [goal.name for goal in GOALS if any(value is not None for value in goal.values(figures))]
 
 
 def by_name(name):

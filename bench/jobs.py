@@ -12,6 +12,7 @@ CRAFTED_SIZE = 50000
 # Keys that collide in GLib's table or in ours, and those to hold them against.
 COLLIDING = {"mod32": "random", "crafted": "text32", "own-ints": "random", "own-strings": "short"}
 ROUNDS = {1000: 7, 30000: 7, CRAFTED_SIZE: 3, 1000000: 3, 10000000: 2}
+PATIENCE = {("std", 10000000): 1, ("uthash", 10000000): 1}  # they take half a minute a process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,24 +27,23 @@ class Job:
     lookups: int = 0    # 0: the adapter's own number
 
     def ops_of(self, last):
-        """The longest tables are filled and emptied for delete and hint in the last round only."""
-        if self.ops or last or self.mode != "speed" or self.size < 10000000:
+        """The largest tables are filled and emptied once more, for delete and hint, in the last of several rounds only."""
+        if self.ops or self.mode != "speed" or self.size < SIZES[-1] or (last and self.rounds > 1):
             return self.ops
         return tuple(op for op in OPERATIONS if op not in ("hint", "delete"))
 
 
 def speed(peers, keys, sizes, ops=()):
     """All peers in turn for each size and kind of keys."""
-    return [Job(peer, kind, size, rounds=ROUNDS.get(size, 3), ops=tuple(ops))
+    return [Job(peer, kind, size, rounds=PATIENCE.get((peer, size), ROUNDS.get(size, 3)), ops=tuple(ops))
             for size in sizes for kind in keys for peer in peers]
 
 
 def colliding(peers, keys=tuple(COLLIDING)):
-    """Keys that collide and those that do not; GLib, which takes its time, but once."""
+    """Keys that collide and those that do not."""
     kinds = sorted({*keys, *(COLLIDING[kind] for kind in keys)})
-    once = {("glib", "crafted"), ("glib", "mod32")}
-    return [Job(peer, kind, CRAFTED_SIZE, rounds=1 if (peer, kind) in once else 3, ops=("insert", "hit", "miss"))
-            for kind in kinds for peer in peers if peer in ("glib", "hmap-glib", "hmap") and (peer, kind[:3]) != ("glib", "own")]
+    few = [peer for peer in peers if peer in ("glib", "hmap-glib", "hmap")]
+    return speed(few, kinds, [CRAFTED_SIZE], ["insert", "hit", "miss"])
 
 
 def life(peers):

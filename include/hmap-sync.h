@@ -8,7 +8,7 @@
  *
  * Guarantees. The letters are those that tests/sync*.c name.
  *   R  Reads: hmap_sync_load takes no lock, writes to no memory that others see, and never waits, whatever other threads do
- *      or whether they run at all. It does at most a fixed amount of work for each array and entry of a chain that it passes.
+ *      or whether they run at all. It may begin again, once for each entry that others put into the same bucket meanwhile.
  *   W  Writes: all calls but Range and Len are atomic: each takes effect at one moment between its beginning and its return, and
  *      that order is one that a map used by a single thread could have had (linearizability). A write waits for other
  *      writes to the same one of the map's chains, which hold about four keys, and for nothing else.

@@ -68,22 +68,24 @@ static void freeBytes(void *p, size_t bytes)
     munmap(p, bytes);
 }
 
-static size_t bytesOfArray(size_t buckets)
+static size_t bytesOfArray(size_t buckets, uint8_t shift)
 {
-  return sizeof(array) + buckets * sizeof(bucket) + cacheLine - 1;
+  return sizeof(array) + (buckets << shift) + cacheLine - 1;
 }
 /* Returns an empty array of that many buckets, a power of two; or NULL if there is no memory. */
 static array *newTable(generation *gen, size_t buckets)
 {
-  if (buckets > SIZE_MAX / 4 / sizeof(bucket))
+  const uint8_t shift = gen->pairs ? 7 : 6;
+  if (buckets > SIZE_MAX / 4 >> shift)
     return NULL;
-  array *a = newBytes(bytesOfArray(buckets));
+  array *a = newBytes(bytesOfArray(buckets, shift));
   if (!a)
     return NULL;
   a->buckets = (bucket *)(((uintptr_t)(a + 1) + cacheLine - 1) / cacheLine * cacheLine);
   a->mask = buckets - 1;
   a->left = buckets;
   a->gen = gen;
+  a->shift = shift;
   return a;
 }
 static void freeOverflow(struct rcu_head *rcu)
@@ -95,11 +97,11 @@ static void freeOverflow(struct rcu_head *rcu)
 static void freeTable(array *a)
 {
   for (size_t i = 0; i <= a->mask; i++)
-    for (bucket *b = a->buckets[i].overflow, *next; b; b = next) {
+    for (bucket *b = bucketNumber(a, i)->overflow, *next; b; b = next) {
       next = b->overflow;
-      free(b);
+      free(containerOf(b, tailBucket, b));
     }
-  freeBytes(a, bytesOfArray(a->mask + 1));
+  freeBytes(a, bytesOfArray(a->mask + 1, a->shift));
 }
 static void freeEvacuated(struct rcu_head *rcu)
 {
@@ -134,6 +136,7 @@ static generation *newGeneration(const hmap_sync *m)
   if (!gen)
     return NULL;
   gen->destroy = m->destroy;
+  gen->pairs = m->pairs;
   gen->refs = 1;
   for (unsigned i = 0; i < stripeCnt; i++)
     gen->stripes[i].s.gen = gen;
@@ -187,8 +190,8 @@ static void freeGeneration(struct rcu_head *rcu)
   generation *gen = containerOf(rcu, generation, rcu);
   for (array *a = gen->table, *next; a; a = next) {
     next = a->next;
-    for (size_t i = 0; i <= a->mask; i++) {
-      visit v = {&a->buckets[i], 0};
+    for (size_t i = 0; i <= a->mask && !gen->pairs; i++) {
+      visit v = {bucketNumber(a, i), 0, false};
       if (!(v.b->head & movedBit))
         for (node *n; (n = nextNode(&v));)
           freeNode(gen, n);

@@ -9,21 +9,27 @@
 
 enum { fewNodes = 64 };
 
+/* A key that is listed: its node, or itself. */
+typedef union listed {
+  node *n;
+  uint64_t key;
+} listed;
+
 typedef struct walk {
   hmap_sync *m;
   generation *gen;
   bool (*f)(const void *key, void *value, void *arg);
   void *arg;
-  node **list; /* few, or memory of its own */
+  listed *list; /* few, or memory of its own */
   size_t n, room;
   bool failed;
-  node *few[fewNodes];
+  listed few[fewNodes];
 } walk;
 
 /* Makes room for twice as many nodes. Returns false if there is no memory. */
 static bool moreRoom(walk *w)
 {
-  node **list = malloc(2 * w->room * sizeof *list);
+  listed *list = malloc(2 * w->room * sizeof *list);
   if (!list)
     return false;
   if (w->list != w->few)
@@ -35,13 +41,13 @@ static bool moreRoom(walk *w)
 /* Lists the nodes of a chain whose hash is want where mask has bits. Returns false if there is no room for all. */
 static bool listChain(walk *w, bucket *first, size_t want, size_t mask)
 {
-  visit v = {first, 0};
+  visit v = {first, 0, w->m->pairs};
   w->n = 0;
   for (node *n; (n = nextNode(&v));)
     if (((size_t)hashOfNode(w->m, n) & mask) == want) {
       if (w->n == w->room)
         return false;
-      w->list[w->n++] = n;
+      w->list[w->n++] = w->m->pairs ? (listed){.key = ((const pair *)(void *)n)->key} : (listed){.n = n};
     }
   return true;
 }
@@ -49,10 +55,13 @@ static bool listChain(walk *w, bucket *first, size_t want, size_t mask)
 static bool callForListed(walk *w)
 {
   for (size_t i = 0; i < w->n; i++) {
-    const void *key = keyOfNode(w->m, w->list[i]);
+    const hmap_sync *m = w->m;
+    const void *key = m->pairs ? (const void *)&w->list[i].key : keyOfNode(m, w->list[i].n);
+    uint64_t hash = m->pairs ? hashOfKey(m, m->alg, key) : hashOfNode(m, w->list[i].n);
+    void *value;
     HMAP_SYNC_POINT();
-    node *n = find(w->m, w->m->alg, hashOfNode(w->m, w->list[i]), key);
-    if (LOAD(&w->m->table)->gen != w->gen || (n && !w->f(key, LOAD(&n->value), w->arg)))
+    bool found = lookUp(w->m, m->alg, m->pairs, hash, key, &value);
+    if (LOAD(&m->table)->gen != w->gen || (found && !w->f(key, value, w->arg)))
       return false;
   }
   return true;
@@ -65,7 +74,7 @@ static bool visitChain(walk *w, array *a, bucket *first, size_t want, size_t mas
     array *next = LOAD(&a->next);
     size_t common = mask & next->mask;
     for (size_t i = want & common; i <= next->mask; i += common + 1)
-      if (!visitChain(w, next, &next->buckets[i], want | i, mask | next->mask))
+      if (!visitChain(w, next, bucketNumber(next, i), want | i, mask | next->mask))
         return false;
     return true;
   }

@@ -1,44 +1,61 @@
 /* sync-table.c: searching, and the steps that change chains and arrays. */
 #include "sync.h"
 
-/* Where a search ended: at a node, or at the end of its chain. */
+/* Where a search ended: at an entry, or at the end of its chain. */
 typedef struct spot {
   node *n;        /* or NULL */
   bucket *b;      /* the bucket that it is in */
   bucket *before; /* and the one before that, or NULL */
   unsigned i;
+  uint64_t version; /* of a bucket of pairs, before anything of it was read */
 } spot;
 
-/* Searches a chain whose first bucket had this head. */
-ALWAYS_INLINE spot search(const hmap_sync *m, uint8_t alg, bucket *b, uint64_t head, uint64_t hash, const void *key)
+/* The entry in a slot whose tophash has been seen, or NULL. */
+ALWAYS_INLINE node *seenAt(bucket *b, unsigned i, bool pairs)
 {
-  bucket *before = NULL;
+  return pairs ? (node *)(void *)&b->pairs[i] : LOAD(&b->slot[i]);
+}
+/* Searches a chain, or says no at once if it has been evacuated. */
+ALWAYS_INLINE bool search(const hmap_sync *m, uint8_t alg, bool pairs, bucket *b, uint64_t hash, const void *key, spot *s)
+{
+  *s = (spot){.b = b};
   for (;;) {
+    if (pairs)
+      s->version = LOAD(&s->b->version);
+    uint64_t head = LOAD(&s->b->head);
+    if (unlikely(head & movedBit))
+      return false;
     HMAP_SYNC_POINT();
-    for (uint64_t s = slotsWith(head, topOf(hash)); s; s &= s - 1) {
-      unsigned i = firstOf(s);
-      node *n = LOAD(&b->slot[i]);
-      if (n && likely(holds(m, alg, n, hash, key)))
-        return (spot){n, b, before, i};
+    for (uint64_t found = slotsWith(head, topOf(hash)); found; found &= found - 1) {
+      s->i = firstOf(found);
+      s->n = seenAt(s->b, s->i, pairs);
+      if (s->n && likely(holds(m, alg, s->n, hash, key)))
+        return true;
     }
-    bucket *next = LOAD(&b->overflow);
+    s->n = NULL;
+    bucket *next = LOAD(&s->b->overflow);
     if (likely(!next))
-      return (spot){NULL, b, before, 0};
-    before = b;
-    b = next;
-    head = LOAD(&b->head);
+      return true;
+    s->before = s->b;
+    s->b = next;
   }
 }
-/* Searches without a lock. In a read section. Returns NULL if the key is absent. */
-ALWAYS_INLINE node *find(hmap_sync *m, uint8_t alg, uint64_t hash, const void *key)
+/* Searches without a lock, in a read section. Returns whether the key is there, with its value. */
+ALWAYS_INLINE bool lookUp(hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, const void *key, void **value)
 {
+  spot s;
   array *a = LOAD(&m->table);
   for (;;) {
-    bucket *b = bucketFor(a, hash);
-    uint64_t head = LOAD(&b->head);
-    if (likely(!(head & movedBit)))
-      return search(m, alg, b, head, hash, key).n;
-    a = LOAD(&a->next);
+    if (unlikely(!search(m, alg, pairs, bucketFor(a, hash), hash, key, &s))) {
+      a = LOAD(&a->next);
+      continue;
+    }
+    if (!s.n)
+      return false;
+    HMAP_SYNC_POINT();
+    *value = LOAD(&s.n->value);
+    if (!pairs || likely(LOAD(&s.b->version) == s.version))
+      return true;
   }
 }
 
@@ -60,57 +77,79 @@ static void unlockChain(bucket *b)
   STORE(&b->head, LOAD_RELAXED(&b->head) & ~(uint64_t)lockBit);
 }
 
-static void fillSlot(bucket *b, unsigned i, uint8_t top, node *n)
+/* A head with another tophash for slot i. */
+ALWAYS_INLINE uint64_t withTop(uint64_t head, unsigned i, uint8_t top)
 {
   unsigned shift = 8 * (i + 1);
-  uint64_t head = LOAD_RELAXED(&b->head) & ~((uint64_t)0xff << shift);
-  STORE_RELAXED(&b->head, head | (uint64_t)top << shift);
-  HMAP_SYNC_POINT();
-  STORE(&b->slot[i], n);
+  return (head & ~((uint64_t)0xff << shift)) | (uint64_t)top << shift;
 }
-/* Puts a node into a chain that is locked. Returns false if there is no memory for an overflow bucket. */
-static bool putNode(bucket *b, uint8_t top, node *n)
+/* Puts an entry into an empty slot: a node itself, of a pair a copy. */
+static void fillSlot(bool pairs, bucket *b, unsigned i, uint8_t top, node *n)
+{
+  uint64_t head = withTop(LOAD_RELAXED(&b->head), i, top);
+  if (pairs) {
+    const pair *from = (const pair *)(void *)n;
+    STORE_RELAXED(&b->version, b->version + 1);
+    STORE(&b->pairs[i].value, LOAD_RELAXED(&from->value));
+    STORE(&b->pairs[i].key, LOAD_RELAXED(&from->key));
+    HMAP_SYNC_POINT();
+    STORE(&b->head, head);
+  } else {
+    STORE_RELAXED(&b->head, head);
+    HMAP_SYNC_POINT();
+    STORE(&b->slot[i], n);
+  }
+}
+static void clearSlot(bool pairs, bucket *b, unsigned i)
+{
+  if (pairs)
+    STORE(&b->head, withTop(LOAD_RELAXED(&b->head), i, 0));
+  else
+    STORE(&b->slot[i], NULL);
+}
+/* Puts an entry into a chain that is locked. Returns false if there is no memory for an overflow bucket. */
+static bool putNode(const hmap_sync *m, bucket *b, uint8_t top, node *n)
 {
   for (;; b = b->overflow) {
     for (unsigned i = 0; i < slotCnt; i++)
-      if (!LOAD_RELAXED(&b->slot[i])) {
-        fillSlot(b, i, top, n);
+      if (!entryAt(b, i, m->pairs)) {
+        fillSlot(m->pairs, b, i, top, n);
         return true;
       }
     if (!LOAD_RELAXED(&b->overflow))
       break;
   }
-  tailBucket *o = calloc(1, sizeof *o);
+  tailBucket *o = calloc(1, offsetof(tailBucket, b) + (m->pairs ? sizeof(bucket) : cacheLine));
   if (!o)
     return false;
-  fillSlot(&o->b, 0, top, n);
+  fillSlot(m->pairs, &o->b, 0, top, n);
   STORE(&b->overflow, &o->b);
   return true;
 }
 /* Empties a slot of a chain that is locked, and unlinks its overflow bucket if that is empty then. In a read section. */
-static void emptySlot(const spot *s)
+static void emptySlot(const hmap_sync *m, const spot *s)
 {
-  STORE(&s->b->slot[s->i], NULL);
+  clearSlot(m->pairs, s->b, s->i);
   if (!s->before)
     return;
   for (unsigned i = 0; i < slotCnt; i++)
-    if (LOAD_RELAXED(&s->b->slot[i]))
+    if (entryAt(s->b, i, m->pairs))
       return;
   STORE(&s->before->overflow, LOAD_RELAXED(&s->b->overflow));
   defer(&containerOf(s->b, tailBucket, b)->rcu, freeOverflow);
 }
 
-/* Takes the nodes of a chain, up to one of them, out of the array that an evacuation has put them in. */
+/* Takes the entries of a chain, up to one of them, out of the array that an evacuation has put them in. */
 static void takeBack(const hmap_sync *m, bucket *first, const node *end, const array *next)
 {
-  visit from = {first, 0};
-  for (node *n; (n = nextNode(&from)) != end;) {
-    bucket *target = bucketFor(next, hashOfNode(m, n));
+  visit v = {first, 0, m->pairs};
+  for (node *n; (n = nextNode(&v)) != end;) {
+    uint64_t hash = hashOfNode(m, n);
+    bucket *target = bucketFor(next, hash);
+    spot s;
     lockChain(target);
-    visit v = {target, 0};
-    while (nextNode(&v) != n)
-      ;
-    STORE(&v.b->slot[v.i - 1], NULL);
+    search(m, m->alg, m->pairs, target, hash, keyOfNode(m, n), &s);
+    clearSlot(m->pairs, s.b, s.i);
     unlockChain(target);
   }
 }
@@ -119,12 +158,12 @@ static void takeBack(const hmap_sync *m, bucket *first, const node *end, const a
  * array has entries of several old ones. */
 static bool evacuate(hmap_sync *m, array *a, bucket *first, array *next)
 {
-  visit v = {first, 0};
+  visit v = {first, 0, m->pairs};
   for (node *n; (n = nextNode(&v));) {
     uint64_t hash = hashOfNode(m, n);
     bucket *target = bucketFor(next, hash);
     lockChain(target);
-    bool placed = putNode(target, topOf(hash), n);
+    bool placed = putNode(m, target, topOf(hash), n);
     unlockChain(target);
     if (!placed) {
       takeBack(m, first, n, next);
@@ -145,7 +184,7 @@ static void helpGrowth(hmap_sync *m, array *a)
 {
   array *next = LOAD(&a->next);
   for (unsigned tries = 0; next && tries < 16; tries++) {
-    bucket *b = &a->buckets[__atomic_fetch_add(&a->cursor, 1, __ATOMIC_RELAXED) & a->mask];
+    bucket *b = bucketFor(a, __atomic_fetch_add(&a->cursor, 1, __ATOMIC_RELAXED));
     if (lockChain(b)) {
       if (!evacuate(m, a, b, next))
         unlockChain(b);
@@ -193,22 +232,21 @@ typedef struct entry {
 } entry;
 
 /* Finds a key's entry, in a read section, with its chain locked, in the array where it belongs. */
-static entry lockEntry(hmap_sync *m, uint64_t hash, const void *key)
+static void lockEntry(hmap_sync *m, uint64_t hash, const void *key, entry *e)
 {
-  entry e = {.hash = hash, .a = LOAD(&m->table)};
-  helpGrowth(m, e.a);
+  *e = (entry){.hash = hash, .a = LOAD(&m->table)};
+  helpGrowth(m, e->a);
   for (;;) {
-    e.first = bucketFor(e.a, hash);
+    e->first = bucketFor(e->a, hash);
     HMAP_SYNC_POINT();
-    if (lockChain(e.first)) {
-      array *next = LOAD(&e.a->next);
-      if (!next || !evacuate(m, e.a, e.first, next))
+    if (lockChain(e->first)) {
+      array *next = LOAD(&e->a->next);
+      if (!next || !evacuate(m, e->a, e->first, next))
         break;
     }
-    e.a = LOAD(&e.a->next);
+    e->a = LOAD(&e->a->next);
   }
-  e.s = search(m, m->alg, e.first, LOAD_RELAXED(&e.first->head), hash, key);
-  return e;
+  search(m, m->alg, m->pairs, e->first, hash, key, &e->s);
 }
 static void unlockEntry(hmap_sync *m, entry *e)
 {
@@ -223,12 +261,17 @@ static void unlockEntry(hmap_sync *m, entry *e)
 /* The three things that a write may do. The first two return false, and nothing has changed, if there is no memory. */
 static bool addEntry(hmap_sync *m, entry *e, const void *key, void *value)
 {
-  node *n = newNode(m, e->hash, key);
+  pair p = {value, 0};
+  node *n = m->pairs ? (node *)(void *)&p : newNode(m, e->hash, key);
   if (!n)
     return false;
-  n->value = value;
-  if (!putNode(e->first, topOf(e->hash), n)) {
-    free(n);
+  if (m->pairs)
+    p.key = read64(key);
+  else
+    n->value = value;
+  if (!putNode(m, e->first, topOf(e->hash), n)) {
+    if (!m->pairs)
+      free(n);
     return false;
   }
   e->added = 1;
@@ -249,9 +292,9 @@ static bool setEntry(hmap_sync *m, entry *e, void *value)
   STORE(&e->s.b->slot[e->s.i], n);
   return true;
 }
-static void removeEntry(entry *e)
+static void removeEntry(const hmap_sync *m, entry *e)
 {
-  e->dead = e->s.n;
+  e->dead = m->pairs ? NULL : e->s.n;
   e->added = -1;
-  emptySlot(&e->s);
+  emptySlot(m, &e->s);
 }

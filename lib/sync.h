@@ -52,29 +52,48 @@ static char gracePeriod; /* only its address counts */
 #define EXCHANGE(p, v) __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL)
 #define CAS(p, expected, v) __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
-/* An entry. All but the value is constant from the moment when others can see it. Behind it come, where keys are not their own
- * hash, the hash, and then the key (map's keyoff says where). */
+/* An entry in memory of its own. All but the value is constant from the moment when others can see it. Behind it come, where keys
+ * are not their own hash, the hash, and then the key (map's keyoff says where). */
 typedef struct node {
-  struct node *retired; /* once it has left the map: the next of its pile */
   void *value;          /* atomic */
+  struct node *retired; /* once it has left the map: the next of its pile */
 } node;
+
+/* An entry in its slot, where keys are eight bytes and values need no destruction. Begins as a node does. */
+typedef struct pair {
+  void *value;  /* atomic */
+  uint64_t key; /* atomic */
+} pair;
 
 enum { slotCnt = 6, minBuckets = 8, stripeCnt = 8, cacheLine = 64 };
 
-/* A bucket: one cache line.
+/* A bucket: one cache line, or two where entries are pairs.
  *
- *   0         1..6        7     8                                      56       64
- *   | control | tophashes |     | slot 0 | ... | slot 5 (pointers to nodes) | overflow |
+ *   0         1..6        7     8          16                                       64
+ *   | control | tophashes |     | overflow | slot 0 | ... | slot 5 (pointers to nodes) |
+ *   | control | tophashes |     | overflow | version | pair 0 | ... | pair 5    |      |
+ *                                          16        24                         120    128
  *
- * What a slot points to is there; a tophash is only a hint that saves looking, but one that may never be missing: it is set
- * before its slot, and stays at least until the slot is empty. Whole words are read and written, so that they are atomic. Only
- * the holder of the lock of a chain's first bucket writes to the chain. */
+ * Nodes: what a slot points to is there. A tophash is only a hint that saves looking, but one that may never be missing: it is
+ * set before its slot, and stays at least until the slot is empty. Pairs: an entry is there if its tophash is not 0. Before a
+ * pair is written to, which its tophash then shows, version is raised: a reader that finds it unchanged after it has read a pair
+ * knows that the slot was not used anew meanwhile.
+ *
+ * Whole words are read and written, so that they are atomic. Only the holder of the lock of a chain's first bucket writes to it.
+ */
 typedef struct bucket {
   _Alignas(8) uint64_t head; /* control byte (in a chain's first bucket) and tophashes, from the lowest byte; atomic */
-  node *slot[slotCnt];       /* atomic */
   struct bucket *overflow;   /* atomic */
+  union {
+    node *slot[slotCnt]; /* atomic */
+    struct {
+      uint64_t version; /* atomic */
+      pair pairs[slotCnt];
+    };
+  };
 } bucket;
-_Static_assert(sizeof(bucket) == cacheLine || sizeof(void *) != 8, "a bucket is a cache line");
+_Static_assert(offsetof(bucket, slot[slotCnt]) == cacheLine || sizeof(void *) != 8, "a bucket of nodes is a cache line");
+_Static_assert(sizeof(bucket) <= 2 * cacheLine, "and one of pairs is two");
 
 /* The control byte. */
 enum {
@@ -84,8 +103,8 @@ enum {
 
 /* An overflow bucket, which goes when it is empty. */
 typedef struct tailBucket {
-  bucket b;
   struct rcu_head rcu;
+  bucket b;
 } tailBucket;
 
 /* An array of buckets, and the one that it is being evacuated to. */
@@ -94,6 +113,7 @@ typedef struct array {
   size_t mask;        /* number of buckets less one; that number is a power of two */
   struct array *next; /* atomic; NULL until a growth begins */
   struct generation *gen;
+  uint8_t shift;         /* log2 of the bytes from one bucket to the next */
   char apart[cacheLine]; /* reads need what is above, and growth writes what is below */
   size_t left;           /* buckets not evacuated; atomic */
   size_t cursor;         /* where the next write looks for one to evacuate; atomic */
@@ -116,6 +136,7 @@ typedef struct generation {
     char line[cacheLine];
   } stripes[stripeCnt];
   void (*destroy)(void *value);
+  bool pairs;
   size_t refs;  /* 1 for the map, 1 for each callback under way; atomic */
   array *table; /* once it has been replaced: the first of its arrays */
   struct rcu_head rcu;
@@ -126,6 +147,7 @@ struct hmap_sync {
   array *table; /* the first array that is not yet evacuated, where every search begins; atomic */
   hmap_seed seed;
   uint8_t alg; /* enum hashalg */
+  bool pairs;  /* entries are pairs, not nodes */
   uint32_t keysize, keyoff;
   uint64_t (*hash)(const void *key, const hmap_seed *seed);
   bool (*equal)(const void *stored, const void *key);
@@ -135,15 +157,20 @@ struct hmap_sync {
 
 ALWAYS_INLINE uint8_t topOf(uint64_t hash)
 {
-  return (uint8_t)(hash >> 56);
+  uint8_t top = (uint8_t)(hash >> 56);
+  return top ? top : 1;
 }
 ALWAYS_INLINE stripe *stripeOf(generation *gen, uint64_t hash)
 {
   return &gen->stripes[(hash >> 48) % stripeCnt].s;
 }
+ALWAYS_INLINE bucket *bucketNumber(const array *a, size_t i)
+{
+  return (bucket *)(void *)((char *)a->buckets + (i << a->shift));
+}
 ALWAYS_INLINE bucket *bucketFor(const array *a, uint64_t hash)
 {
-  return &a->buckets[(size_t)hash & a->mask];
+  return bucketNumber(a, (size_t)hash & a->mask);
 }
 ALWAYS_INLINE unsigned char *keyOfNode(const hmap_sync *m, node *n)
 {
@@ -176,7 +203,7 @@ ALWAYS_INLINE uint64_t hashOfKey(const hmap_sync *m, uint8_t alg, const void *ke
 /* Never calls the user's function. */
 ALWAYS_INLINE uint64_t hashOfNode(const hmap_sync *m, node *n)
 {
-  return hashIsStored(m->alg) ? *storedHash(n) : hashOfKey(m, m->alg, keyOfNode(m, n));
+  return hashIsStored(m->alg) ? *storedHash(n) : hashOfKey(m, m->alg, keyOfNode(m, n)); /* read plainly: it has the lock */
 }
 ALWAYS_INLINE bool holds(const hmap_sync *m, uint8_t alg, node *n, uint64_t hash, const void *key)
 {
@@ -185,7 +212,7 @@ ALWAYS_INLINE bool holds(const hmap_sync *m, uint8_t alg, node *n, uint64_t hash
     return false;
   switch (alg) {
   case alg64:
-    return read64(stored) == read64(key);
+    return LOAD((const uint64_t *)(const void *)stored) == read64(key);
   case alg32:
     return read32(stored) == read32(key);
   case algStr:
@@ -209,17 +236,26 @@ ALWAYS_INLINE unsigned firstOf(uint64_t slotsFound)
   return (unsigned)__builtin_ctzll(slotsFound) / 8 - 1;
 }
 
-/* Visits the nodes of a chain one after another, beginning with {first bucket, 0}. */
+/* The entry in a slot of a chain that is locked, or NULL. */
+ALWAYS_INLINE node *entryAt(bucket *b, unsigned i, bool pairs)
+{
+  if (!pairs)
+    return LOAD_RELAXED(&b->slot[i]);
+  return LOAD_RELAXED(&b->head) >> 8 * (i + 1) & 0xff ? (node *)(void *)&b->pairs[i] : NULL;
+}
+
+/* Visits the entries of a chain that is locked one after another, beginning with {first bucket, 0, pairs}. */
 typedef struct visit {
   bucket *b;
   unsigned i;
+  bool pairs;
 } visit;
 
 static node *nextNode(visit *v)
 {
   for (; v->b; v->b = LOAD(&v->b->overflow), v->i = 0)
     while (v->i < slotCnt) {
-      node *n = LOAD(&v->b->slot[v->i++]);
+      node *n = entryAt(v->b, v->i++, v->pairs);
       if (n)
         return n;
     }

@@ -43,7 +43,8 @@ holds() {
 check "libhmap1" holds libhmap1 /libhmap.so.1 /libhmap-search.so.1 /libhmap-ghash.so.1 /hmap/hmap-gdb.py /libhmap.so.1.0.0-gdb.py
 check "libhmap-glib1" holds libhmap-glib1 /libhmap-glib.so.1 /hmap/shadow/libglib-2.0.so.0 /libhmap-glib.so.1.0.0-gdb.py
 check "libhmap-sync1" holds libhmap-sync1 /libhmap-sync.so.1
-check "libhmap-dev" holds libhmap-dev /include/hmap.h /libhmap.so /libhmap-search.a /hmap-glib.pc /man3/hmap.3.gz /man7/hmap-glib.7.gz
+check "libhmap-dev" holds libhmap-dev /include/hmap.h /libhmap.so /libhmap-search.a /hmap-glib.pc /man3/hmap.3.gz \
+  /man7/hmap-glib.7.gz
 check "hmap-tools" holds hmap-tools /usr/bin/hmap /man1/hmap-run.1.gz /man8/hmap-system.8.gz
 
 # depends PACKAGE FIELD: what dpkg found that it needs.
@@ -51,7 +52,8 @@ depends() {
   dpkg-deb -f "$1"_"$version"-*.deb "$2"
 }
 check "libhmap1 needs libc alone" same "libc6" "$(depends libhmap1 Depends | tr ',' '\n' | sed 's/ *(.*//; s/^ //')"
-check "nobody is told to take GLib from libhmap-glib1" same "" "$(dpkg-deb --ctrl-tarfile libhmap-glib1_*.deb | tar xO ./shlibs | grep glib-2.0)"
+check "nobody is told to take GLib from libhmap-glib1" \
+  same "" "$(dpkg-deb --ctrl-tarfile libhmap-glib1_*.deb | tar xO ./shlibs | grep glib-2.0)"
 
 # Two programs, linked with what the packages hold.
 lib=$(dirname "$(find root -name libhmap.so.1)")

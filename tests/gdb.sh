@@ -1,6 +1,6 @@
 #!/bin/sh
-# gdb.sh: the gdb printers, as they are installed and load themselves, beside GLib's, show what is in our tables, in programs whose
-# libraries have been stripped of all symbols.
+# gdb.sh: the gdb printers, as they are installed and load themselves, beside GLib's, show what is in our tables, in programs
+# whose libraries have been stripped of all symbols.
 
 . "$abs_top_srcdir/tests/tap.sh"
 [ -z "$SANITIZED" ] || skip_all "a sanitizer's run-time library has to come with the program"
@@ -42,7 +42,11 @@ look() {
 }
 
 check "a program with libhmap-ghash compiles" compile tables-ghash -I"$prefix/include/hmap-ghash" -lhmap-ghash
-in_gdb ./tables-ghash | grep -q '^Breakpoint 1, stop' || { skip "the printers" "gdb cannot run a program here"; done_testing; exit 0; }
+in_gdb ./tables-ghash | grep -q '^Breakpoint 1, stop' || {
+  skip "the printers" "gdb cannot run a program here"
+  done_testing
+  exit 0
+}
 check "no library has symbols" same "" "$(for library in "$prefix"/lib/*.so.1.*; do nm "$library" 2>/dev/null; done)"
 look tables-ghash 27
 if [ -n "$GLIB_LIBS" ]; then
@@ -60,10 +64,12 @@ compile_whole() {
     -I"$prefix/include/hmap-ghash" "$prefix"/lib/libhmap.a "$prefix"/lib/libhmap-search.a "$prefix"/lib/libhmap-ghash.a -lpthread
 }
 check "a program with all in it compiles" compile_whole
-in_gdb ./tables-whole -ex "source $prefix/lib/hmap/hmap-gdb.py" -ex up -ex "print gset" -ex "print 'hsearch.c'::global" >whole.out
+in_gdb ./tables-whole -ex "source $prefix/lib/hmap/hmap-gdb.py" \
+  -ex up -ex "print gset" -ex "print 'hsearch.c'::global" >whole.out
 check "printers that were loaded by hand" grep 'GHashTable of 20 entries = {\[' whole.out
 case " $CFLAGS " in
-  *" -g"*) check "the table of hsearch()" grep 'hsearch table of 1 entry = {\[0x[0-9a-f]* <names+12> "name1"\] = 0x4}' whole.out ;;
+  *" -g"*) check "the table of hsearch()" \
+    grep 'hsearch table of 1 entry = {\[0x[0-9a-f]* <names+12> "name1"\] = 0x4}' whole.out ;;
   *) skip "the table of hsearch()" "compiled without -g" ;;
 esac
 done_testing

@@ -1,6 +1,6 @@
 #!/bin/sh
-# hsearch.sh: libhmap-search does the same however it is linked: dynamically, statically, and with another libc, musl; row by row what
-# glibc does (tests/side-by-side.sh compares the dynamic one), and what is written here where glibc crashes or is full.
+# hsearch.sh: libhmap-search does the same however it is linked: dynamically, statically, and with another libc, musl; row by row
+# what glibc does (tests/side-by-side.sh compares the dynamic one), and what is written here where glibc crashes or is full.
 
 . "$abs_top_srcdir/tests/tap.sh"
 scratch hsearch

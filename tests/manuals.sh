@@ -7,7 +7,8 @@ doc=$abs_top_srcdir/doc
 
 if man --version 2>/dev/null | grep -q '^man 2' && command -v groff >/dev/null; then
   for page in "$doc"/*.[1-8]; do
-    check "$(basename "$page") renders without a warning" same "" "$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)"
+    check "$(basename "$page") renders without a warning" \
+      same "" "$(man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)"
   done
 else
   skip "rendering" "there is no man-db with groff"
@@ -23,10 +24,11 @@ for name in hmap hmap-sync; do
 done
 
 # The example in hmap(3) is a whole program.
-awk '/^\.SH EXAMPLES/ { here = 1 } here && /^\.EE/ { exit } text { gsub(/\\e/, "\\"); print } here && /^\.EX/ { text = 1 }' "$doc/hmap.3" >words.c
+awk '/^\.SH EXAMPLES/ { here = 1 } here && /^\.EE/ { exit } text { gsub(/\\e/, "\\"); print } here && /^\.EX/ { text = 1 }' \
+  "$doc/hmap.3" >words.c
 # shellcheck disable=SC2086 # words
-check "its example compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" words.c -o words \
-  "$builddir/lib/.libs/libhmap.a" -lpthread
+check "its example compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" \
+  words.c -o words "$builddir/lib/.libs/libhmap.a" -lpthread
 check "its example counts words" same "1 pear
 2 apple" "$(HMAP_STATS=stats ./words apple pear apple | sort)"
 

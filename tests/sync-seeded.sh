@@ -31,12 +31,13 @@ check "the source as it is has none" same 0 "$(try)"
 check "a chain is marked evacuated before its entries are in the next array" \
   found sync-table.c '/^static bool evacuate/,/^}/s/^  visit v = .*/&\n  STORE(\&first->head, LOAD_RELAXED(\&first->head) | movedBit);/'
 check "locks lock nothing" found sync-table.c 's/CAS(&b->head, &head, head | lockBit)/true/'
-check "a write that has waited for a lock does not look for the mark again" found sync-table.c '/^static entry lockEntry/,/^}/{
-  s/if (lockChain(e.first)) {/if (!(LOAD(\&e.first->head) \& movedBit)) {\
+check "a write that has waited for a lock does not look for the mark again" found sync-table.c '/^static void lockEntry/,/^}/{
+  s/if (lockChain(e->first)) {/if (!(LOAD(\&e->first->head) \& movedBit)) {\
       HMAP_SYNC_POINT();\
-      while (__atomic_fetch_or(\&e.first->head, lockBit, __ATOMIC_ACQ_REL) \& lockBit)\
+      while (__atomic_fetch_or(\&e->first->head, lockBit, __ATOMIC_ACQ_REL) \& lockBit)\
         sched_yield();\
-      if (LOAD(\&e.first->head) \& movedBit)\
+      if (LOAD(\&e->first->head) \& movedBit)\
         break;/
 }'
+check "a version is not raised when a slot is used anew" found sync-table.c 's/STORE_RELAXED(&b->version, b->version + 1);//'
 done_testing

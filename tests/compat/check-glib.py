@@ -31,6 +31,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+from hmaptool import elf  # after the path to it
+
 LIBRARY = "libhmap-glib.so.1"
 LIBEXEC = pathlib.Path("/usr/libexec")
 METADATA = pathlib.Path("/usr/share/installed-tests")
@@ -72,29 +75,15 @@ class Outcome:
         return self.status == other.status and self.cases == other.cases
 
 
-def tool(*argv):
-    return subprocess.run([str(a) for a in argv], check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
-
-
 def is_program(path):
     """An executable that is linked to GLib, as opposed to a script or a library that another program loads."""
     if path.is_symlink() or not path.is_file() or not os.access(path, os.X_OK) or ".so" in path.name:
         return False
-    with open(path, "rb") as file:
-        if file.read(4) != b"\x7fELF":
-            return False
-    return "libglib-2.0.so.0]" in tool("readelf", "-d", path)
+    return elf.is_elf(path) and "libglib-2.0.so.0" in elf.read(path).needed
 
 
 def uses_tables(path):
-    return "g_hash_table_" in tool("nm", "-D", "--undefined-only", path) if is_program(path) else False
-
-
-def relink(path, libdir):
-    """Two calls: in one, patchelf 0.14 writes a wrong RUNPATH."""
-    old = tool("patchelf", "--print-rpath", path).strip()
-    tool("patchelf", "--set-rpath", f"{libdir}:{old}" if old else libdir, path)
-    tool("patchelf", "--add-needed", LIBRARY, path)
+    return is_program(path) and any(name.startswith("g_hash_table_") and not here for name, here in elf.symbols(path))
 
 
 # ---- both sides
@@ -114,7 +103,7 @@ class Sides:
             shutil.copytree(LIBEXEC / tree, self.work / side / "libexec" / tree, symlinks=True)
         for path in sorted((self.work / "relinked" / "libexec" / tree).rglob("*")):
             if is_program(path):
-                relink(path, self.libdir)
+                elf.add_needed(path, self.libdir / LIBRARY)
 
     def add_program(self, name):
         """Returns whether it is installed."""
@@ -122,7 +111,7 @@ class Sides:
         if found:
             for side in "stock", "relinked":
                 shutil.copy(os.path.realpath(found), self.work / side / "bin" / name)
-            relink(self.work / "relinked" / "bin" / name, self.libdir)
+            elf.add_needed(self.work / "relinked" / "bin" / name, self.libdir / LIBRARY)
         return bool(found)
 
     def locate(self, side, text):

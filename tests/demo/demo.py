@@ -35,19 +35,18 @@ import subprocess
 import sys
 import time
 
-import mimecache
-
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tools"))
+import mimecache  # after the path to hmaptool
+from hmaptool import elf
+from hmaptool.failure import Failed
+
 LIBRARY = {"search": "libhmap-search.so.1", "glib": "libhmap-glib.so.1"}
 OURS = re.compile(r"h(create|search|destroy)(_r)?|g_hash_table_\w+|g_(str|int|int64|double|direct)_(hash|equal)")
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: \w+ symbol `(\w+)'")
 NOTHING = b"(?!)"  # a regular expression that never matches
 PATIENCE = 120  # seconds
 FROZEN = ["meminfo", "stat", "uptime", "vmstat"]
-
-
-class Failed(Exception):
-    """A row that turns red, and why."""
 
 
 @dataclasses.dataclass
@@ -146,9 +145,7 @@ class Demo:
             raise Failed(f"{row.binary} is not installed")
         for side in "stock", "switched":
             shutil.copy(binary, self.binary(row, side))
-        # Two calls: in one, patchelf 0.14 writes a wrong RUNPATH.
-        command(["patchelf", "--set-rpath", self.libdir, self.binary(row, "switched")])
-        command(["patchelf", "--add-needed", LIBRARY[row.library], self.binary(row, "switched")])
+        elf.add_needed(self.binary(row, "switched"), self.libdir / LIBRARY[row.library])
 
     def build_sides(self, row):
         """Builds a legacy program as its INSTALL would say; the switched side gets another link line, and that is all."""

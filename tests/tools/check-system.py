@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 """A Debian 12 system of its own (debootstrap, in the work folder) with ten GLib programs of different kinds. Each runs three
-times: as it comes; after hmap system on; and after hmap was removed. What it prints and writes, and its exit status, have to be
+times: as it comes; after hmap system on; and after hmap was removed. hmap comes as packages, if make check-deb has made them. What it prints and writes, and its exit status, have to be
 the same each time, and while the system is switched on our tables have to be counted.
 
 It takes root and debootstrap; the packages come from the mirror that this system uses. The exit status is 1 if anything differs.
@@ -62,6 +62,7 @@ def main():
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         sys.exit("check-system: this takes root and debootstrap")
     system = System(args.work.resolve(), args.build.resolve())
+    print(f"hmap comes {'as packages' if system.packages else 'by make install'}")
     system.make()
     stock = system.run_all()
     system.install()
@@ -92,6 +93,7 @@ class System:
 
     def __init__(self, work, build):
         self.work, self.build, self.root = work, build, work / "root"
+        self.packages = [f for name in ("libhmap1", "libhmap-glib1", "hmap-tools") for f in (build / "check-deb").glob(f"{name}_*.deb")]
 
     def make(self):
         shutil.rmtree(self.root, ignore_errors=True)
@@ -104,13 +106,21 @@ class System:
         write_input(self.root / "input")
 
     def install(self):
-        call("make", "-s", "install", f"DESTDIR={self.root}", cwd=self.build)
+        if not self.packages:
+            call("make", "-s", "install", f"DESTDIR={self.root}", cwd=self.build)
+            return
+        for package in self.packages:
+            shutil.copy(package, self.root / "input")
+        self.inside("dpkg -i " + " ".join(f"/input/{p.name}" for p in self.packages))
 
     def remove(self):
-        """As the removal of a package does: first switched off, then its files go."""
-        print(self.inside("hmap system off"), end="")
-        call("make", "-s", "uninstall", f"DESTDIR={self.root}", cwd=self.build)
-        left = [str(p) for p in self.root.rglob("*hmap*") if p.is_file() and "stats" not in p.parts and "proc" not in p.parts]
+        """The removal of the packages switches the system off."""
+        if self.packages:
+            print(self.inside("dpkg --purge hmap-tools libhmap-glib1 libhmap1"), end="")
+        else:
+            print(self.inside("hmap system off"), end="")
+            call("make", "-s", "uninstall", f"DESTDIR={self.root}", cwd=self.build)
+        left = [str(p) for p in self.root.rglob("*hmap*") if p.is_file() and not {"stats", "proc", "input"} & set(p.parts)]
         if left:
             sys.exit(f"check-system: left after the removal: {' '.join(left)}")
 

@@ -112,8 +112,7 @@ else
   skip "unreadable" "nobody else can reach this folder"
 fi
 check "many: the others are shown all the same, and counted" eval 'ends 1 hmap check ./words ./none nosuch ./script >found &&
-  same "4 programs: 2 use hsearch, 0 GHashTable; 1 of them can be relinked, 2 run on hmap as they are; \
-1 are scripts, 1 could not be examined" \
+  same "4 programs: hsearch in 2, GHashTable in 0; can be relinked: 1, run on hmap as they are: 2; scripts: 1, not examined: 1" \
     "$(tail -n 1 found)"'
 
 # Wrong uses.

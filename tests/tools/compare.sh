@@ -28,14 +28,14 @@ reports() {
 }
 
 check "the same: outputs, status and files" reports 0 "same       exit status, standard error, standard output, file, words.txt" \
-  "counted    libhmap-search: 1 tables, 2 entries, 0 growths, .*" "time .* \(medians of 3 runs in turn\)" -- --runs 3 \
+  "counted    libhmap-search: tables 1, entries 2, growths 0, foreign 0" "time .* \(medians of 3 runs in turn\)" -- --runs 3 \
     "$top/words" a b a
 check "a library of the program's own, from its folder" reports 0 "same .* words.txt" -- --runs 1 "$top/here/bin/words" a b
 check "the current folder is as it was" same file "$(ls)"
 check "nothing is left" same "" "$(ls -A "$TMPDIR")"
 check "what is relinked in place is compared with what was kept" eval 'cp ../words ../placed &&
   hmap relink --in-place ../placed &&
-  reports 0 "same .* words.txt" "counted    libhmap-search: 1 tables.*" -- --runs 1 ../placed a b'
+  reports 0 "same .* words.txt" "counted    libhmap-search: tables 1,.*" -- --runs 1 ../placed a b'
 check "what runs on hmap on both sides is refused" eval 'hmap relink ../words -o ../relinked &&
   refuses 2 "runs on hmap already" compare ../relinked a'
 check "nothing reached hmap: it says so" eval '(cd .. && echo "int main(void) { return 0; }" >none.c && compile none none.c) &&
@@ -43,7 +43,7 @@ check "nothing reached hmap: it says so" eval '(cd .. && echo "int main(void) { 
 
 if have_glib; then
   check "GHashTable, and standard input" eval '(cd .. && compile_table) &&
-    echo text | reports 0 "same .*" "counted    libhmap-glib: 1 tables, 100 entries, .*" -- --runs 1 ../table size'
+    echo text | reports 0 "same .*" "counted    libhmap-glib: tables 1, entries 100, .*" -- --runs 1 ../table size'
   check "a wrong result" reports 1 "same       exit status, standard error, file" "DIFFERS    standard output" "kept       .*" \
     -- ../table wrong
   check "both sides are kept" eval 'kept=$(sed -n "s/^kept *//p" ../report) &&

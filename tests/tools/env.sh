@@ -133,4 +133,6 @@ check "a GLib with a function that ours lacks is refused" eval 'cp -r pc newpc 2
   PKG_CONFIG_PATH=$top/newpc refuses 2 "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" env'
 check "an installation without libraries is refused" eval 'cp -a root bare && rm "bare${lib#"$top"/root}"/libhmap-search.so* &&
   bin=$top/bare${bin#"$top"/root} refuses 2 "libhmap-search.so.1 is missing: install hmap" env'
+check "an installation without files for development is refused" eval 'cp -a root users && rm "users${lib#"$top"/root}"/libhmap-search.so &&
+  bin=$top/users${bin#"$top"/root} refuses 2 "libhmap-search.so is missing: install hmap" env'
 done_testing

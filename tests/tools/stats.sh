@@ -5,8 +5,8 @@
 
 # line PROGRAM TABLES LIVE ENTRIES PEAK BUCKETS OVERFLOW LONGEST [MORE]
 line() {
-  echo "libhmap-search pid=1 program=$1 tables=$2 live=$3 entries=$4 peak=$5 growths=9 bigger=4 samesize=3 shrinks=2 evacuated=11" \
-    "buckets=$6 overflow=$7 longest=$8 alarms=1 foreign=5$9"
+  echo "libhmap-search pid=1 program=$1 tables=$2 live=$3 entries=$4 peak=$5 growths=9 bigger=4 samesize=3 shrinks=2" \
+    "evacuated=11 buckets=$6 overflow=$7 longest=$8 alarms=1 foreign=5$9"
 }
 {
   line first 2 1 100 60 8 1 2 ""

@@ -74,11 +74,10 @@ def summary(found):
     def count(condition):
         return sum(bool(condition(p)) for p in found)
 
-    return (f"{len(found)} programs: {count(lambda p: 'hsearch' in p.uses)} use hsearch, "
-            f"{count(lambda p: 'GHashTable' in p.uses)} GHashTable; "
-            f"{count(lambda p: 'relink' in p.ways)} of them can be relinked, "
-            f"{count(lambda p: 'run' in p.ways)} run on hmap as they are; {count(lambda p: p.script)} are scripts, "
-            f"{count(lambda p: not p.examined)} could not be examined")
+    return (f"{len(found)} programs: hsearch in {count(lambda p: 'hsearch' in p.uses)}, "
+            f"GHashTable in {count(lambda p: 'GHashTable' in p.uses)}; can be relinked: {count(lambda p: 'relink' in p.ways)}, "
+            f"run on hmap as they are: {count(lambda p: 'run' in p.ways)}; scripts: {count(lambda p: p.script)}, "
+            f"not examined: {count(lambda p: not p.examined)}")
 
 
 # ---- for machines

@@ -36,6 +36,8 @@ def main(args):
 def variables():
     """What differs from the environment that there is. A second hmap env inside a first one changes nothing."""
     places.library("hsearch")
+    if not (places.libdir() / "libhmap-search.so").exists():
+        raise Failed(f"{places.libdir()}/libhmap-search.so is missing: install hmap's files for development (Debian: libhmap-dev)")
     folder = os.path.join(places.cache(), "build")
     path = [p for p in os.environ.get("PKG_CONFIG_PATH", "").split(":") if p and p != folder]
     where, glib = link_path(), has_glib(path)

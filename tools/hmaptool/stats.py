@@ -6,10 +6,10 @@ from hmaptool.failure import Failed
 
 SUMMARY = "Show as a table what programs have written to the file that HMAP_STATS names"
 
-# What the table shows, by the heading, and what of a line it is. Counts of several processes are added up; of what is the most that
-# there was at once, the largest is shown.
-SUMS = {"tables": "tables", "live": "live", "entries": "entries", "bigger": "bigger", "same size": "samesize", "shrunk": "shrinks",
-        "moved": "evacuated", "alarms": "alarms", "foreign": "foreign"}
+# What the table shows, by the heading, and what of a line it is. Counts of several processes are added up; of what is the most
+# that there was at once, the largest is shown.
+SUMS = {"tables": "tables", "live": "live", "entries": "entries", "bigger": "bigger", "same size": "samesize",
+        "shrunk": "shrinks", "moved": "evacuated", "alarms": "alarms", "foreign": "foreign"}
 LARGEST = {"peak": "peak", "longest": "longest"}
 HEADINGS = ("program", "library", "processes", "tables", "live", "entries", "peak", "bigger", "same size", "shrunk", "moved",
             "overflow", "longest", "alarms", "foreign")

@@ -1,0 +1,34 @@
+#!/bin/sh
+# packages.sh: each file that make install makes is in exactly one Debian package, by debian/*.install, or in none by decision.
+# (make check-deb builds the packages.)
+
+. "$abs_top_srcdir/tests/tap.sh"
+[ -z "$SANITIZED" ] || skip_all "is not for packages"
+for built in compat/.libs/libhmap-glib.so.1 lib/.libs/libhmap-sync.so.1 shadow; do
+  [ -e $built ] || skip_all "built without $built"
+done
+scratch packages
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+check "make install" "$MAKE" -C "$builddir" install DESTDIR="$PWD/root" prefix=/usr exec_prefix=/usr libdir=/usr/lib/any-linux \
+  datarootdir=/usr/share
+for list in "$abs_top_srcdir"/debian/*.install "$abs_top_srcdir"/debian/not-installed; do
+  sed "s|.*|$(basename "$list") &|" "$list"
+done >patterns
+
+# owners FILE: the lists that name it, or a folder that it is in.
+owners() {
+  while read -r list pattern; do
+    # shellcheck disable=SC2254 # patterns are meant
+    case $1 in
+      $pattern | $pattern/*) echo "$list" ;;
+    esac
+  done <patterns | sort -u
+}
+(cd root && find usr ! -type d) | sort | while read -r file; do
+  owners=$(owners "$file")
+  [ "$(echo "$owners" | grep -c .)" = 1 ] || echo "$file:" $owners
+done >wrong
+check "there are files" test "$(find root ! -type d | wc -l)" -gt 50
+check "each file belongs to one package" same "" "$(cat wrong)"
+done_testing
