@@ -215,7 +215,7 @@ static void test_overflow_and_the_longest_chain(void **state)
   assert_int_equal(field(line(3), "buckets"), field(line(2), "buckets"));
 }
 
-static void soundAlarm(void)
+static void haveAnAlarm(void)
 {
   countAlarm(keep(makeInts(0)));
   countForeign();
@@ -224,7 +224,7 @@ static void soundAlarm(void)
 static void test_alarms_and_foreign_calls(void **state)
 {
   (void)state;
-  watch(soundAlarm);
+  watch(haveAnAlarm);
   assert_int_equal(field(text, "alarms"), 1);
   assert_int_equal(field(text, "foreign"), 2);
 }
