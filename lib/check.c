@@ -262,7 +262,8 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(h->count == old.entries + new.entries);
   REQUIRE(h->nwide == old.wide + new.wide);
   REQUIRE(h->format < nformats && (t->formats || h->format == 0));
-  REQUIRE((h->tag & plainMask) != alarmedTag || flagsOf(h) & hashSip);
+  REQUIRE((h->tag & plainMask) == 0 || taggedPlain(h) || ((h->tag & plainMask) == alarmedTag && flagsOf(h) & hashSip));
+  REQUIRE(!(flagsOf(h) & (hashAlarm | hashSip)) || t->rehash);
   REQUIRE(!taggedPlain(h) || ((h->tag & plainMask) == 1 + t->format && isPlain(h) && !(flagsOf(h) & hashSip)));
   return NULL;
 }

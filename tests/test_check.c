@@ -59,6 +59,7 @@ static hmap *richTable(void)
 {
   hmap *h = makeInts(0);
   hmap_iter it;
+  noAlarm(h);
   putRange(h, 0, capacity(5));
   hmap_iter_init(&it, h); /* abandoned, so that an array stays retired */
   putRange(h, 0, capacity(richB - 1) + 1);
