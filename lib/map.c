@@ -5,28 +5,33 @@
  * tell its entries apart without looking at the keys. When more than eight keys come to one bucket, an overflow bucket is
  * linked behind it.
  *
- *      hmap                  buckets: 2^B bmaps                        blocks: 2^B of them
- *   +-----------+          +----------------------------+          +-------------------------------+
- *   | count     |     0    | tophash x 8, filter, next  |     0    | hashes, 8 x (key, elem)       |
- *   | B, flags  |     1    | tophash x 8, filter, next -+--+  1    | hashes, 8 x (key, elem)       |
- *   | hash0     |    ...   |                            |  |       |                               |
- *   | buckets  -+-->       +----------------------------+  |       +-------------------------------+
- *   | oldbuckets|          | overflow buckets           |<-+       | and their blocks              |
- *   | nevacuate |          +----------------------------+          +-------------------------------+
- *   +-----------+
+ *      hmap                buckets: bucketArray          segment: bmaps, then blocks
+ *   +------------+       +----------------------+       +------------------------------------+
+ *   | count      |    +->| t, B, slabs, ...     |    +->| ... bmap 1, bmap 0 | block 0, ...  |
+ *   | B, mask    |    |  | segments: 0         -+----+  +---|--------------------------------+
+ *   | hash0      |    |  |           1          |           v overflow
+ *   | buckets   -+----+  |           ...        |       +----------------+
+ *   | oldbuckets |       +----------------------+       | bmap | block   |   in a slab of the array's
+ *   | nevacuate  |                                      +----------------+
+ *   +------------+
+ *      bmap: tophash x 8, filter, overflow        block: hashes x 8 (if stored), (key, elem) x 8
  *
- * When there are more than 6.5 entries a bucket the table grows: it gets an array twice as large, and each write evacuates a
- * few buckets of the old array into the new one, so that no single write is slow (grow.c). When deletions have left too many
- * overflow buckets behind, the same happens with a new array of the same size. The rest of the head is in the files:
+ * When there are more than 6.5 entries a bucket the table grows: it gets an array twice as large, and each insertion and
+ * deletion evacuates two buckets of the old array into the new one, so that no single write is slow (grow.c). When deletions
+ * have left too many overflow buckets behind, the same happens with a new array of the same size. The rest of the head is in the
+ * files:
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
- *   probe.h   the probe loop                        grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
- *   format.h  blocks for small keys and elems       alarm.c   when somebody knows the seed
+ *   probe.h   the probe loop                        grow.c   growth                     alarm.c  when the seed is known
+ *   format.h  blocks for small keys and elems                                           clone.c  stats.c  dump.c  check.c  api.c
  *
  * What differs from Go:
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
  *     costs one cache line, a hit two that are fetched together.
+ *   - An array is a directory of segments of at most 32 KiB, which come from malloc one by one and go back one by one, so a
+ * growth needs no second peak of memory and no operation makes or frees much (mem.c). Evacuation is in order (grow.c).
+ * doc/layout.md names the layouts that were tried and lost, with what they cost.
  *   - A key that is not its own hash has 32 bits of its hash stored with it. Growth, iteration and clone never call a hash
  *     function and never follow a pointer in a key; a lookup compares keys only where the 32 bits agree.
  *   - Running out of memory changes nothing: a table that cannot grow goes on with overflow buckets and tries again at the next
@@ -37,14 +42,14 @@
  *
  *   load  % overflow  extra bytes  hit reads  miss reads
  *    4.0        2.14        20.77      1.008       1.004
- *    4.5        4.01        17.28      1.015       1.008
- *    5.0        6.80        14.76      1.024       1.014
- *    5.5       10.56        12.95      1.037       1.023
- *    6.0       15.28        11.67      1.052       1.035
- *    6.5       20.87        10.78      1.071       1.051
- *    7.0       27.16        10.16      1.092       1.070
- *    7.5       34.01         9.73      1.115       1.092
- *    8.0       41.15         9.41      1.140       1.118
+ *    4.5        4.06        17.30      1.015       1.008
+ *    5.0        6.83        14.77      1.025       1.014
+ *    5.5       10.60        12.96      1.037       1.023
+ *    6.0       15.25        11.66      1.052       1.035
+ *    6.5       20.82        10.77      1.071       1.051
+ *    7.0       27.14        10.16      1.092       1.070
+ *    7.5       33.98         9.72      1.115       1.092
+ *    8.0       41.08         9.39      1.140       1.118
  *
  *   % overflow   overflow buckets per hundred buckets
  *   extra bytes  memory an entry beyond its key and elem

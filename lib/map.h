@@ -102,18 +102,21 @@ _Static_assert(sizeof(overflowSlab) == 16, "bmaps stay aligned");
 
 /* An array of 2^B buckets. Where that is one segment or less, it follows in the same piece of memory. */
 typedef struct bucketArray {
-  struct bucketArray *next; /* retired array: the next of the ring */
-  const struct maptype *t;  /* how its blocks look */
-  overflowSlab *slabs;      /* its overflow buckets, from the first; NULL while there are none */
-  overflowSlab *filling;    /* the slab that has the next; those before are full */
-  size_t bytes;             /* of this struct and what stands behind it in the same piece of memory */
-  uint32_t released;        /* segments, from the first, that have been freed */
-  uint32_t pins;            /* iterators that may still read this array; relaxed atomic */
+  union {
+    overflowSlab *filling;    /* the slab that has the next overflow bucket; those before are full */
+    struct bucketArray *next; /* retired: the next of the ring */
+  };
+  const struct maptype *t; /* how its blocks look */
+  overflowSlab *slabs;     /* its overflow buckets, from the first; NULL while there are none */
+  uint32_t bytes;          /* of this struct and what stands behind it in the same piece of memory */
+  uint32_t released;       /* segments, from the first, that have been freed */
+  uint32_t pins;           /* iterators that may still read this array; relaxed atomic */
   uint8_t B;
   bool mapped;               /* that memory is the system's, not malloc's */
   unsigned char *segments[]; /* noSegment() until one of its buckets is written to; NULL if evacuation has yet to come to it, or
                                 it has been freed */
 } bucketArray;
+_Static_assert((offsetof(bucketArray, segments) + sizeof(unsigned char *)) % 16 == 0, "what follows is aligned as malloc aligns");
 
 /* How keys are hashed and compared. */
 enum hashalg {

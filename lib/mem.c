@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { maxHeapArray = 24 << 10, releasePiece = 32 << 10, cacheLine = 64 };
+enum { maxHeapArray = 24 << 10, releasePiece = 32 << 10, mallocAlign = 16, cacheLine = 64 };
 
 /* Bytes of n buckets: bmaps and blocks. */
 ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
@@ -103,7 +103,7 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
   if (bytes <= maxHeapArray)
     HMAP_COUNT(touched, bytes);
   a->t = t;
-  a->bytes = bytes;
+  a->bytes = (uint32_t)bytes;
   a->B = B;
   return a;
 }
@@ -121,11 +121,11 @@ static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
 /* Returns an array of n buckets, and of slots bytes for their blocks, in one piece; or NULL if there is no memory. */
 static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
-  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(n) - 1 + blocks;
+  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(n) - mallocAlign + blocks;
   bucketArray *a = malloc(bytes);
   if (!a)
     return NULL;
-  *a = (bucketArray){.t = t, .bytes = bytes};
+  *a = (bucketArray){.t = t, .bytes = (uint32_t)bytes};
   a->segments[0] = placeOwnSegment(a, n);
   emptyBuckets(a->segments[0], n);
   return a;
@@ -275,7 +275,7 @@ static void unmapPiece(bucketArray *a, size_t piece)
   HMAP_COUNT(freed, a->bytes - left);
   if (munmap(from, a->bytes - left) != 0)
     madvise(from, a->bytes - left, MADV_DONTNEED);
-  a->bytes = left;
+  a->bytes = (uint32_t)left;
 }
 /* Frees a piece of what there is beside segments. Returns false if no more is left than freeArray takes at once. */
 static bool releaseRest(bucketArray *a)
