@@ -147,7 +147,8 @@ the rounds of a run.
 
 The pictures show, from top to bottom: operations a second over the size of a table; the slowest single insert of each 250th of
 the way to a full table, the best of all rounds; and resident bytes an entry while one table grows. From 10,000 entries on, and
-where single inserts are timed, what other processes do meanwhile is not counted, but for Go, whose collector has threads of its own.
+where single inserts are timed, what other processes do meanwhile is not counted, except with Go, whose collector has threads of
+its own.
 
 ## Goals
 
