@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,7 @@ func (t *lockedMap[K]) remove(key K) {
 	t.lock.Unlock()
 }
 
-func run[K comparable](t table[K], keys []K, number, percent uint64, stop *atomic.Bool) (n uint64) {
+func run[K comparable](t table[K], keys, others []K, number, percent uint64, stop *atomic.Bool) (n uint64) {
 	x := (number + 1) * 0x9e3779b97f4a7c15
 	var deleted K
 	isDeleted := false
@@ -58,20 +59,20 @@ func run[K comparable](t table[K], keys []K, number, percent uint64, stop *atomi
 			x ^= x << 13
 			x ^= x >> 7
 			x ^= x << 17
-			key := keys[(x>>32)*uint64(len(keys))>>32]
+			k := (x >> 32) * uint64(len(keys)) >> 32
 			switch {
 			case (x>>8&0xffff)*100>>16 < percent:
-				if !t.load(key) && percent == 100 {
+				if !t.load(others[k]) && percent == 100 {
 					panic("a key is missing")
 				}
 			case x&1 != 0:
-				t.store(key, uintptr(x|1))
+				t.store(keys[k], uintptr(x|1))
 			case isDeleted:
 				t.store(deleted, uintptr(x|1))
 				isDeleted = false
 			default:
-				t.remove(key)
-				deleted, isDeleted = key, true
+				t.remove(others[k])
+				deleted, isDeleted = keys[k], true
 			}
 		}
 	}
@@ -81,7 +82,7 @@ func run[K comparable](t table[K], keys []K, number, percent uint64, stop *atomi
 	return n
 }
 
-func measure[K comparable](t table[K], keys []K, threads int, percent uint64, seconds float64) {
+func measure[K comparable](t table[K], keys, others []K, threads int, percent uint64, seconds float64) {
 	var stop atomic.Bool
 	var operations uint64
 	var wait sync.WaitGroup
@@ -90,7 +91,7 @@ func measure[K comparable](t table[K], keys []K, threads int, percent uint64, se
 	for i := 0; i < threads; i++ {
 		wait.Add(1)
 		go func(number uint64) {
-			atomic.AddUint64(&operations, run(t, keys, number, percent, &stop))
+			atomic.AddUint64(&operations, run(t, keys, others, number, percent, &stop))
 			wait.Done()
 		}(uint64(i))
 	}
@@ -101,7 +102,7 @@ func measure[K comparable](t table[K], keys []K, threads int, percent uint64, se
 	fmt.Printf("%d %d %.3f\n", threads, percent, float64(operations)/took/1e6)
 }
 
-func all[K comparable](kind string, keys []K, seconds float64) {
+func all[K comparable](kind string, keys, others []K, seconds float64) {
 	var t table[K] = &syncMap[K]{}
 	if kind == "locked" {
 		t = &lockedMap[K]{m: map[K]uintptr{}}
@@ -111,7 +112,7 @@ func all[K comparable](kind string, keys []K, seconds float64) {
 	}
 	for _, percent := range []uint64{100, 99, 90, 50} {
 		for threads := 1; threads <= 2; threads++ {
-			measure(t, keys, threads, percent, seconds)
+			measure(t, keys, others, threads, percent, seconds)
 		}
 	}
 }
@@ -120,16 +121,17 @@ func main() {
 	entries, _ := strconv.Atoi(os.Args[3])
 	seconds, _ := strconv.ParseFloat(os.Args[4], 64)
 	words := make([]uintptr, entries)
-	texts := make([]string, entries)
+	texts, others := make([]string, entries), make([]string, entries)
 	for i := range words {
 		x := uint64(i+1) * 0x9e3779b97f4a7c15
 		x ^= x >> 29
 		words[i] = uintptr(x)
 		texts[i] = fmt.Sprintf("key-%x", x>>20)
+		others[i] = strings.Clone(texts[i])
 	}
 	if os.Args[2] == "strings" {
-		all(os.Args[1], texts, seconds)
+		all(os.Args[1], texts, others, seconds)
 	} else {
-		all(os.Args[1], words, seconds)
+		all(os.Args[1], words, words, seconds)
 	}
 }

@@ -1,5 +1,6 @@
 /* sync-lfht.c: liburcu's cds_lfht with its memb flavour, for bench/sync.py. It leaves hashing to its user: a multiplication for
- * words, eight bytes of a string at a time. */
+ * words, eight bytes of a string at a time. It is made with a bucket an entry: it grows in a thread of its own, and where that
+ * gets no processor, filling it takes minutes. */
 #include "sync-peer.h"
 #include <stddef.h>
 #include <urcu/urcu-memb.h>
@@ -18,7 +19,10 @@ static bool strings;
 static void makeMap(bool s)
 {
   strings = s;
-  map = cds_lfht_new_flavor(64, 64, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_memb_flavor, NULL);
+  unsigned long buckets = 64;
+  while (buckets < entries)
+    buckets *= 2;
+  map = cds_lfht_new_flavor(buckets, 64, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, &urcu_memb_flavor, NULL);
 }
 static inline uint64_t mix(uint64_t h, uint64_t x)
 {

@@ -36,7 +36,8 @@ static void leaveThread(void);
 
 enum { textSize = 24, maxThreads = 2 };
 
-static union mapKey *keys;
+/* Keys to store, and the same to look up and delete: texts elsewhere, as a program has them from somewhere. */
+static union mapKey *keys, *others;
 static uint64_t entries;
 
 /* What the threads of a measurement share. */
@@ -56,32 +57,33 @@ static inline uint64_t nextRandom(uint64_t *x)
 }
 
 /* Key i: a word that looks random, or a text of it. */
-static void makeKeys(bool strings)
+static union mapKey *makeKeys(bool strings)
 {
-  keys = (union mapKey *)calloc(entries, sizeof *keys);
+  union mapKey *made = (union mapKey *)calloc(entries, sizeof *made);
   char *text = (char *)calloc(entries, textSize);
   for (uint64_t i = 0; i < entries; i++) {
     uint64_t x = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
     x ^= x >> 29;
     if (strings) {
       snprintf(text + i * textSize, textSize, "key-%llx", (unsigned long long)(x >> 20));
-      keys[i].text = text + i * textSize;
+      made[i].text = text + i * textSize;
     } else {
-      keys[i].number = (word)x;
+      made[i].number = (word)x;
     }
   }
+  return made;
 }
 
-static inline void writeOne(uint64_t r, union mapKey key, union mapKey *deleted, bool *isDeleted)
+static inline void writeOne(uint64_t r, uint64_t k, union mapKey *deleted, bool *isDeleted)
 {
   if (r & 1) {
-    mapStore(key, (word)r | 1);
+    mapStore(keys[k], (word)r | 1);
   } else if (*isDeleted) {
     mapStore(*deleted, (word)r | 1);
     *isDeleted = false;
   } else {
-    mapDelete(key);
-    *deleted = key;
+    mapDelete(others[k]);
+    *deleted = keys[k];
     *isDeleted = true;
   }
 }
@@ -96,11 +98,11 @@ static void *runThread(void *arg)
   for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED); n += 64)
     for (int i = 0; i < 64; i++) {
       uint64_t r = nextRandom(&x);
-      union mapKey key = keys[(r >> 32) * entries >> 32];
+      uint64_t k = (r >> 32) * entries >> 32;
       if ((r >> 8 & 0xffff) * 100 >> 16 < readPercent)
-        found += mapLoad(key);
+        found += mapLoad(others[k]);
       else
-        writeOne(r, key, &deleted, &isDeleted);
+        writeOne(r, k, &deleted, &isDeleted);
     }
   if (isDeleted)
     mapStore(deleted, 1);
@@ -149,7 +151,8 @@ int main(int argc, char **argv)
     return 2;
   bool strings = strcmp(argv[1], "strings") == 0;
   entries = strtoull(argv[2], NULL, 10);
-  makeKeys(strings);
+  keys = makeKeys(strings);
+  others = strings ? makeKeys(strings) : keys;
   makeMap(strings);
   enterThread();
   for (uint64_t i = 0; i < entries; i++)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3 -B
 """Measures libhmap-sync and other concurrent maps side by side: loads, and stores and deletes, by one and two threads.
 
-Each peer is a program, sync-NAME, with the same loops (sync-peer.h). A round runs every peer in turn, each in a fresh process, so
-that what else the machine does meets all alike; ratios are taken within a round. Peers whose library is not installed are left out,
-with a line that says which Debian package has it.
+Each peer is a program, sync-NAME, with the same loops (sync-peer.h). A round runs every peer in turn, each in a fresh process,
+so that what else the machine does meets all alike; ratios are taken within a round. Peers whose library is not installed are
+left out, with a line that says which Debian package has it.
 
 For each cell (keys, entries, share of reads, threads) the table shows hmap's millions of operations a second, and how many times
 a peer's that is: the median over the rounds, and the least and the greatest.
@@ -66,7 +66,9 @@ def build(peer, options):
     if needs:
         asked = subprocess.run(["pkg-config", "--cflags", "--libs", *needs.split()], check=True, capture_output=True, text=True)
         libraries = asked.stdout.split()
-    compiler = os.environ.get("CXX", "c++").split() + ["-std=c++17"] if source.endswith(".cc") else os.environ.get("CC", "cc").split()
+    compiler = os.environ.get("CC", "cc").split()
+    if source.endswith(".cc"):
+        compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++17"]
     subprocess.run([*compiler, *flags, SOURCE / source, "-o", program, *libraries, "-lpthread"], check=True)
     return program
 

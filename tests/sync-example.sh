@@ -6,8 +6,8 @@
 scratch sync-example
 
 # shellcheck disable=SC2086 # words
-check "it compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" "$abs_top_srcdir/doc/sync-example.c" \
-  -o example "$builddir/lib/.libs/libhmap-sync.a" $URCU_LIBS -lpthread
+check "it compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" \
+  "$abs_top_srcdir/doc/sync-example.c" -o example "$builddir/lib/.libs/libhmap-sync.a" $URCU_LIBS -lpthread
 check "it counts each visit" same "2 users are left
 ann: 4000 visits
 bob: 4000 visits

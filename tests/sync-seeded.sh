@@ -28,8 +28,9 @@ found() {
   return 1
 }
 check "the source as it is has none" same 0 "$(try)"
-check "a chain is marked evacuated before its entries are in the next array" \
-  found sync-table.c '/^static bool evacuate/,/^}/s/^  visit v = .*/&\n  STORE(\&first->head, LOAD_RELAXED(\&first->head) | movedBit);/'
+check "a chain is marked evacuated before its entries are in the next array" found sync-table.c '/^static bool evacuate/,/^}/{
+  s/^  visit v = .*/&\n  STORE(\&first->head, LOAD_RELAXED(\&first->head) | movedBit);/
+}'
 check "locks lock nothing" found sync-table.c 's/CAS(&b->head, &head, head | lockBit)/true/'
 check "a write that has waited for a lock does not look for the mark again" found sync-table.c '/^static void lockEntry/,/^}/{
   s/if (lockChain(e->first)) {/if (!(LOAD(\&e->first->head) \& movedBit)) {\

@@ -1,15 +1,16 @@
 /* sync.pml: the protocol of lib/sync.c for Spin: two writers, one reader, an array of two buckets on its way to another such.
  *
- * Two keys share a chain of two slots. The writers store and delete them and evacuate; the reader looks for the first key (once, at any moment). Each
- * statement is one atomic access of the source. When a call takes effect the model notes it: now is the value that a map of one
- * thread would have, and seen the values that it has had since the reader's search began. The search must return one of these: then there is
- * a moment in it when its answer was right, so the calls are linearizable.
+ * Two keys share a chain of two slots. The writers store and delete them and evacuate; the reader looks for the first key
+ * (once, at any moment). Each statement is one atomic access of the source. When a call takes effect the model notes it:
+ * now is the value that a map of one thread would have, and seen the values that it has had since the reader's search
+ * began. The search must return one of these: then there is a moment in it when its answer was right, so the calls are
+ * linearizable.
  *
- * Spin tries every order of steps. What it takes for granted: memory is sequentially consistent (lib/sync.c uses acquire and release, which on
- * the paths modelled here order the same), and nodes are not reused (liburcu's part).
+ * Spin tries every order of steps. What it takes for granted: memory is sequentially consistent (lib/sync.c uses acquire
+ * and release, which on the paths modelled here order the same), and nodes are not reused (liburcu's part).
  *
- * BUG seeds a mistake, which must be found: 1 marks a chain evacuated too early, 2 does not look for the mark again after it has waited for a
- * lock, 3 sets the tophash after the slot, 4 takes no lock. */
+ * BUG seeds a mistake, which must be found: 1 marks a chain evacuated too early, 2 does not look for the mark again after
+ * it has waited for a lock, 3 sets the tophash after the slot, 4 takes no lock. */
 #ifndef BUG
 #define BUG 0
 #endif

@@ -23,6 +23,9 @@ switch      hmap run, hmap relink" ./words
 check "use through a library" tells "hsearch     called by libwords.so
 switch      hmap run, hmap relink" here/bin/words
 check "no use" tells "uses        neither hsearch nor GHashTable" ./none
+check "nothing of the program runs" eval '
+  printf "#include <stdio.h>\n__attribute__((constructor)) static void begin(void) { fclose(fopen(\"begun\", \"w\")); }\n" >begin.c &&
+  compile begin "$sources/words.c" begin.c && says "called by itself" check ./begin && test ! -e begun && ./begin && test -e begun'
 check "a program by its name on PATH" eval 'PATH=$PWD/here/bin:$PATH says "$PWD/here/bin/words" check words'
 check "JSON: who calls what" json \
   "found[0]['uses']['hsearch']['callers'] == {'$PWD/words': ['hcreate', 'hdestroy', 'hsearch']} and \
