@@ -36,8 +36,9 @@ symbol_versions() {
 }
 
 # Without the dynamic linker, which thread-local variables bring in.
+# liburcu-common belongs to liburcu-bp; whether it is named too depends on the linker's default of --as-needed.
 needed() {
-  readelf -d "$1" | sed -n '/\[ld-/d; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
+  readelf -d "$1" | sed -n '/\[ld-/d; /\[liburcu-common/d; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
 
 has() {
