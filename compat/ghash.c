@@ -38,10 +38,9 @@ typedef struct __attribute__((may_alias)) realIter {
   GHashTable *hash_table; /* first, as in GLib's: a foreign iterator is known by its table */
   mapwalk walk;
   int version; /* the table's; another one in the table means that the walk is over */
-  guint8 state;
 } realIter;
 _Static_assert(sizeof(realIter) <= sizeof(GHashTableIter) && _Alignof(realIter) <= _Alignof(GHashTableIter), "fits in GLib's");
-enum { beforeFirst, atEntry, atRemoved, afterLast }; /* realIter.state */
+enum { beforeFirst, atEntry, atRemoved, afterLast }; /* realIter.walk.state */
 
 ALWAYS_INLINE bool isForeign(const GHashTable *t)
 {
@@ -644,7 +643,7 @@ static void complain(const realIter *ri, void (*use)(GHashTableIter *), const ch
   }
   GHashTable *t = GLIBS(g_hash_table_new)(NULL, NULL);
   GLIBS(g_hash_table_iter_init)(&iter, t);
-  if (ri->state == afterLast)
+  if (ri->walk.state == afterLast)
     useNext(&iter);
   use(&iter);
   GLIBS(g_hash_table_unref)(t);
@@ -655,7 +654,8 @@ static void complainNoNext(const realIter *ri, const char *function)
 }
 static void complainNoEntry(const realIter *ri, void (*use)(GHashTableIter *), const char *function)
 {
-  complain(ri, use, function, ri->state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
+  complain(ri, use, function,
+           ri->walk.state == beforeFirst ? "ri->position >= 0" : "(gsize) ri->position < ri->hash_table->size");
 }
 
 /* Starts a walk in iter, which is the caller's, to copy and to abandon as he likes. Adding or removing a key in any way but
@@ -668,7 +668,7 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
     FOREIGN(g_hash_table_iter_init)(iter, hash_table);
     return;
   }
-  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .state = beforeFirst};
+  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version};
 }
 
 /* Moves iter to the next entry of the present bucket, of which there must be one. */
@@ -680,7 +680,7 @@ ALWAYS_INLINE gboolean iterTake(realIter *ri, gpointer *key, gpointer *value, bo
   walkSlot(&ri->walk);
   place at = plain ? walkPlain(h->t, &ri->walk) : walkEntry(h, h->t, &ri->walk);
   gpointer k = keyAt(&at), v = valueAt(&at);
-  ri->state = atEntry;
+  ri->walk.state = atEntry;
   if (key)
     *key = k;
   if (value)
@@ -699,12 +699,12 @@ NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
   }
   if (isForeign(ri->hash_table))
     return FOREIGN(g_hash_table_iter_next)((GHashTableIter *)iter, key, value);
-  if (unlikely(ri->state == afterLast)) {
+  if (unlikely(ri->walk.state == afterLast)) {
     complainNoNext(ri, "g_hash_table_iter_next");
     return FALSE;
   }
   if (!ri->walk.rest && !walkGroup(&ri->hash_table->h, ri->hash_table->h.t, &ri->walk)) {
-    ri->state = afterLast;
+    ri->walk.state = afterLast;
     return FALSE;
   }
   return iterTake(ri, key, value, false);
@@ -738,11 +738,11 @@ static void iter_remove_or_steal(realIter *ri, bool notify)
     return;
   }
   g_return_if_fail(ri->version == ri->hash_table->version);
-  if (ri->state == beforeFirst || ri->state == afterLast) {
+  if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useRemove, G_STRFUNC);
-  } else if (ri->state == atEntry) {
+  } else if (ri->walk.state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
-    ri->state = atRemoved;
+    ri->walk.state = atRemoved;
     removeAt(t, &at, notify);
     ri->version++;
     t->version++;
@@ -772,9 +772,9 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
     return;
   }
   g_return_if_fail(ri->version == ri->hash_table->version);
-  if (ri->state == beforeFirst || ri->state == afterLast) {
+  if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useReplace, G_STRFUNC);
-  } else if (ri->state == atEntry) {
+  } else if (ri->walk.state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
     gpointer old = valueAt(&at);
     setValue(t, at, keyAt(&at), value);

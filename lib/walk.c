@@ -1,24 +1,25 @@
 /* walk.c: visiting every entry of a table that does not change meanwhile, but for removals with mapdelete and overwriting.
  *
  * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array,
- * then the new one; every entry is in one of them. Eight neighbouring buckets are a group: first come the 64 slots of the buckets
- * themselves, all at once, because where a single bucket ends nobody can predict; then, bucket by bucket, what has overflowed.
- * The walk starts at a group and a slot that hash0 draws: two walks agree, two tables do not, and inserting what comes out of one
- * table into another is not quadratic. */
+ * then the new one; every entry is in one of them. Eight neighbouring buckets (four, where a word has 32 bits) are a group: first
+ * come the slots of the buckets themselves, all at once, because where a single bucket ends nobody can predict; then, bucket by
+ * bucket, what has overflowed. The walk starts at a group and a slot that hash0 draws: two walks agree, two tables do not, and
+ * inserting what comes out of one table into another is not quadratic. */
 #include "map.h"
 #include "probe.h"
 
-enum { groupBits = 3, groupCnt = 1 << groupBits };
+enum { groupBits = sizeof(size_t) == 8 ? 3 : 2, groupCnt = 1 << groupBits, groupSlots = groupCnt * bucketCnt };
 
 typedef struct mapwalk {
   unsigned char *block; /* of the group's first bucket; in an overflow bucket, where that would be if all were in a row */
-  uint64_t rest;        /* slots that are still to come, turned so that the first is the lowest */
+  size_t rest;          /* slots that are still to come, turned so that the first is the lowest */
   uint32_t n;           /* groups entered so far, in the old array and then in the new one */
-  uint16_t i;           /* the slot of the entry that the walk came to last: 8 * bucket in the group + slot in the bucket */
+  uint8_t i;            /* the slot of the entry that the walk came to last: 8 * bucket in the group + slot in the bucket */
   uint8_t offset;       /* the slot that comes first */
   uint8_t chain;        /* 0, or 1 + the bucket in the group whose overflow buckets are being visited */
+  uint8_t state;        /* the owner's */
 } mapwalk;
-_Static_assert(sizeof(mapwalk) <= 24, "fits in a GHashTableIter");
+_Static_assert(sizeof(mapwalk) <= 2 * sizeof(size_t) + 8, "fits in a GHashTableIter");
 
 /* An array's part of a walk. */
 typedef struct walkArray {
@@ -63,9 +64,9 @@ static place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
   return p;
 }
 
-ALWAYS_INLINE void setRest(mapwalk *w, uint64_t full)
+ALWAYS_INLINE void setRest(mapwalk *w, size_t full)
 {
-  w->rest = full >> w->offset | full << (-w->offset & 63);
+  w->rest = full >> w->offset | full << (-w->offset & (groupSlots - 1));
 }
 
 /* Goes to the next overflow bucket of the present group that has entries. Returns false if there is none. */
@@ -84,7 +85,7 @@ static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
         continue;
       w->chain = (uint8_t)(c + 1);
       w->block = (unsigned char *)(b + 1) - c * in.t->blocksize;
-      setRest(w, (uint64_t)full << (c << bucketCntBits));
+      setRest(w, (size_t)full << (c << bucketCntBits));
       return true;
     }
   }
@@ -95,13 +96,13 @@ static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
 static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
   walkArray in = walkIn(h, t, w->n);
-  uint64_t full = 0;
+  size_t full = 0;
   if (w->n >= in.first + in.groups)
     return false;
   size_t start = groupStart(h, &in, w->n++);
   for (unsigned c = 0; c < groupCnt; c++)
     if (walkable(h, &in, start + c))
-      full |= (uint64_t)matchFull(bucketAt(in.t, in.a, start + c).b) << (c << bucketCntBits);
+      full |= (size_t)matchFull(bucketAt(in.t, in.a, start + c).b) << (c << bucketCntBits);
   w->chain = 0;
   if (full)
     w->block = blockAt(in.t, in.a, start);
@@ -115,7 +116,7 @@ NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
   if (h->count == 0)
     return false; /* a removal that emptied the table has changed hash0, and with it the start */
   if (w->n == 0)
-    w->offset = (uint8_t)(h->hash0.k0 >> 58);
+    w->offset = (uint8_t)(h->hash0.k0 >> (64 - groupBits - bucketCntBits));
   for (;;) {
     if (w->n && walkOverflow(h, t, w))
       return true;
@@ -129,7 +130,7 @@ NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
 /* Goes to the next entry where the walk is; there must be one. */
 ALWAYS_INLINE void walkSlot(mapwalk *w)
 {
-  w->i = ((unsigned)__builtin_ctzll(w->rest) + w->offset) & 63;
+  w->i = ((unsigned)__builtin_ctzl(w->rest) + w->offset) & (groupSlots - 1);
   w->rest &= w->rest - 1;
 }
 /* Block, format and slot of the entry that a walk came to last, which is all that it takes to read it, where all blocks have
