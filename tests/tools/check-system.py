@@ -155,7 +155,7 @@ class System:
 def mirror():
     files = [*pathlib.Path("/etc/apt/sources.list.d").glob("debian.sources"), *pathlib.Path("/etc/apt").glob("sources.list")]
     found = re.findall(r"^(?:URIs: *|deb (?:\[.*\] )?)(\S+)", "\n".join(f.read_text() for f in files), re.MULTILINE)
-    return found[0] if found else "http://deb.debian.org/debian"
+    return found[0] if found else sys.exit("check-system: no mirror of Debian in apt's sources")
 
 
 def write_input(folder):
