@@ -131,9 +131,11 @@ static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
   return a;
 }
 
-/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory. */
+/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory, or could not be for all of them. */
 static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
 {
+  if (bucketShift(B) > SIZE_MAX / 2 / bucketBytes(t, 1))
+    return NULL;
   if (B > t->segbits)
     return newDirectory(t, B);
   bucketArray *a = newSmallArray(t, bucketShift(B), bucketShift(B) * t->blocksize);

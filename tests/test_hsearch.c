@@ -330,7 +330,7 @@ static void test_nel_absurd(void **state)
 static void test_nel_that_memory_has_not(void **state)
 {
   (void)state;
-  badFrom = 8 << 10, badTo = SIZE_MAX; /* the directory has 1024 segments */
+  badFrom = 1024 * sizeof(void *), badTo = SIZE_MAX; /* the directory has 1024 segments */
   errno = untouched;
   assert_int_equal(hcreate_r(1000000, &htab), 0);
   assert_int_equal(errno, ENOMEM);
@@ -788,7 +788,7 @@ static void test_enter_that_cannot_grow_leaves_errno(void **state)
   (void)state;
   char(*keys)[keyBytes] = newKeys(4000);
   mustMake(0);
-  badFrom = 28000, badTo = 30000; /* segments, not entries; of overflow buckets some can be had */
+  badFrom = bytesOfSegment(&entryType) - 500, badTo = badFrom + 2000; /* not entries; of overflow buckets some can be had */
   enterAll(keys, 4000);
   assert_true(refused > 0);
   checkTable(&htab);
