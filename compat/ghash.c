@@ -112,10 +112,13 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 /* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
 static void removeAt(GHashTable *t, place *at, bool notify)
 {
+  if (likely(!notify || !(t->key_destroy_func || t->value_destroy_func))) {
+    mapdelete(&t->h, at);
+    return;
+  }
   gpointer key = keyAt(at), value = valueAt(at);
   mapdelete(&t->h, at);
-  if (notify)
-    destroyEntry(t, key, value);
+  destroyEntry(t, key, value);
 }
 
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
@@ -671,14 +674,15 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
   *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version};
 }
 
-/* Moves iter to the next entry of the present bucket, of which there must be one. */
-ALWAYS_INLINE gboolean iterTake(realIter *ri, gpointer *key, gpointer *value, bool plain)
+/* Moves iter to the next entry of the present buckets, of which there must be one. plain is the format of all blocks of the
+ * table, or, if they differ, NULL. */
+ALWAYS_INLINE gboolean iterTake(realIter *ri, const maptype *plain, gpointer *key, gpointer *value)
 {
   const hmap *h = &ri->hash_table->h;
   if (!plain)
     checkReader(ri->hash_table, h->t);
   walkSlot(&ri->walk);
-  place at = plain ? walkPlain(h->t, &ri->walk) : walkEntry(h, h->t, &ri->walk);
+  place at = plain ? walkPlain(plain, &ri->walk) : walkEntry(h, h->t, &ri->walk);
   gpointer k = keyAt(&at), v = valueAt(&at);
   ri->walk.state = atEntry;
   if (key)
@@ -707,8 +711,24 @@ NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
     ri->walk.state = afterLast;
     return FALSE;
   }
-  return iterTake(ri, key, value, false);
+  return iterTake(ri, NULL, key, value);
 }
+
+/* iterTake for each kind of table, and once more for the commonest formats of the commonest kinds; by hmap.tag. */
+#define NEXT(K, plain)                                                  \
+  static gboolean next##K(realIter *ri, gpointer *key, gpointer *value) \
+  {                                                                     \
+    return iterTake(ri, plain, key, value);                             \
+  }
+#define NEXT_ANY(K) NEXT(K, taggedPlain(&ri->hash_table->h) ? ri->hash_table->h.t : NULL)
+EACH_KIND(NEXT_ANY)
+NEXT(Direct0, &plainDirect[0])
+NEXT(Direct1, &plainDirect[1])
+NEXT(Direct2, &plainDirect[2])
+NEXT(Direct3, &plainDirect[3])
+NEXT(Str2, &plainStr[2])
+NEXT(Str3, &plainStr[3])
+static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) = BY_TAG(next);
 
 /* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may
  * be NULL. Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or
@@ -716,9 +736,8 @@ NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest &&
-             taggedPlain(&ri->hash_table->h)))
-    return iterTake(ri, key, value, true);
+  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest))
+    return nextBy[ri->hash_table->h.tag](ri, key, value);
   return iterNextRare(ri, key, value);
 }
 

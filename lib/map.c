@@ -30,8 +30,8 @@
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
  *     costs one cache line, a hit two that are fetched together.
  *   - An array is a directory of segments of at most 32 KiB, which come from malloc one by one and go back one by one, so a
- * growth needs no second peak of memory and no operation makes or frees much (mem.c). Evacuation is in order (grow.c).
- * doc/layout.md names the layouts that were tried and lost, with what they cost.
+ *     growth needs no second peak of memory and no operation makes or frees much (mem.c). Evacuation is in order (grow.c).
+ *     doc/layout.md names the layouts that were tried and lost, with what they cost.
  *   - A key that is not its own hash has 32 bits of its hash stored with it. Growth, iteration and clone never call a hash
  *     function and never follow a pointer in a key; a lookup compares keys only where the 32 bits agree.
  *   - Running out of memory changes nothing: a table that cannot grow goes on with overflow buckets and tries again at the next
@@ -281,9 +281,12 @@ static void prevInChain(place *p)
     p->b = q.b;
 }
 
-/* Slot p and all that follows is empty: marks it, and the slots before it while they are empty, as the end of the chain. */
-static void markRest(place p)
+/* Slot p has just become empty: if all that follows in its chain is empty too, marks it, and the slots before it while they are
+ * empty, as the end of the chain. */
+NOINLINE void markRest(place p)
 {
+  if (!restIsEmpty(p))
+    return;
   for (;;) {
     if (p.i == bucketCnt - 1)
       p.b->link &= ~(uint64_t)0xff;
@@ -307,7 +310,9 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
 {
   beginWrite(h);
   p->b->tophash[p->i] = emptyOne;
-  if (restIsEmpty(*p))
+  if (likely(p->b == p->head && p->b->link == 0)) /* the whole chain, in one step */
+    restFrom(p->b, endOf(matchFull(p->b)));
+  else
     markRest(*p);
   h->count--;
   h->seq++;

@@ -11,7 +11,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { maxHeapArray = 24 << 10, releasePiece = 32 << 10, mallocAlign = 16, cacheLine = 64 };
+enum {
+  maxHeapArray = 24 << 10,
+  releasePiece = 32 << 10,
+  mallocAlign = 16,
+  cacheLine = 64,
+  leastPiece = 256 << 10,
+  mostPiece = 4 << 20
+};
 
 /* Bytes of n buckets: bmaps and blocks. */
 ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
@@ -196,14 +203,16 @@ static bmap *overflowIn(const maptype *t, overflowSlab *s, size_t k)
 /* Returns a slab of n overflow buckets; or NULL if there is no memory, or none that bmap.link can refer to. */
 static overflowSlab *newOverflowSlab(const maptype *t, size_t n)
 {
-  overflowSlab *s = malloc(sizeof *s + bucketBytes(t, n));
+  size_t bytes = sizeof(overflowSlab) + bucketBytes(t, n);
+  overflowSlab *s = malloc(bytes);
   if (!s)
     return NULL;
+  if (!fitsLink(s) || !fitsLink((unsigned char *)s + bytes)) {
+    free(s);
+    return NULL;
+  }
   *s = (overflowSlab){.n = (uint32_t)n};
-  if (fitsLink(s) && fitsLink((unsigned char *)s + bytesOfSlab(t, s)))
-    return s;
-  free(s);
-  return NULL;
+  return s;
 }
 
 /* How many overflow buckets the next slab of an array has: Go's one for each 16 buckets, then twice as many as the last one, but
@@ -304,14 +313,36 @@ static void freeArray(bucketArray *a)
     free(a);
 }
 
+/* glibc gives the end of its heap back when 128 KiB of it are free, or, if a larger piece was once mapped and freed, twice as
+ * much. GLib's arrays teach it so; segments are too small to, and where tables come and go each would begin with fresh pages, a
+ * third of what its insertions take. So the size of an array that has gone is told, once and without touching memory; glibc
+ * then keeps 8 MiB at most. */
+static void teachMalloc(size_t bytes)
+{
+#ifdef __GLIBC__
+  static size_t taught;
+  bytes = bytes > leastPiece ? bytes : leastPiece;
+  if (bytes > mostPiece || bytes <= __atomic_load_n(&taught, __ATOMIC_RELAXED))
+    return;
+  void *volatile piece = malloc(bytes);
+  free(piece);
+  __atomic_store_n(&taught, bytes, __ATOMIC_RELAXED);
+#else
+  (void)bytes;
+#endif
+}
+
 /* Frees an array with all that it has. */
 static void freeBuckets(bucketArray *a)
 {
   if (!a)
     return;
+  size_t bytes = oneSegment(a) ? 0 : nsegments(a) * bytesOfSegment(a->t);
   while (releaseSegment(a, nsegments(a)) || releaseRest(a))
     ;
   freeArray(a);
+  if (bytes)
+    teachMalloc(bytes);
 }
 
 static bool pinned(bucketArray *a)

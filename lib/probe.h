@@ -74,6 +74,23 @@ ALWAYS_INLINE unsigned firstSlot(slots s)
   return (unsigned)__builtin_ctz(s);
 }
 
+/* One more than the last of a set, or 0. */
+ALWAYS_INLINE unsigned endOf(slots s)
+{
+  return 31 - (unsigned)__builtin_clz(2 * s + 1);
+}
+/* Marks the slots from n on, which are empty, as the end of their chain. */
+ALWAYS_INLINE void restFrom(bmap *b, unsigned n)
+{
+  uint64_t w, keep = ((uint64_t)1 << 4 * n << 4 * n) - 1;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  keep = __builtin_bswap64(keep);
+#endif
+  memcpy(&w, b->tophash, sizeof w);
+  w &= keep;
+  memcpy(b->tophash, &w, sizeof w);
+}
+
 /* What is known of a key that is looked for. */
 typedef struct keyhash {
   uint64_t hash;
@@ -138,8 +155,8 @@ NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const 
   return (keyhash){hash, (uint32_t)hash, 0};
 }
 
-/* Has a block fetched while the bmap that says which slot to read is on its way: a hit waits for memory once. (Out of cache, a
- * line of the two or three is not enough, and bmaps first and blocks later is worst, though best for misses.) */
+/* Has a block fetched while the bmap that says which slot to read or to write is on its way, so that this waits for memory once.
+ */
 ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
 {
   __builtin_prefetch(block);
@@ -159,12 +176,15 @@ again:;
   const uint8_t top = tophash(k->hash);
   const uint32_t seq = h->seq;
   place p = mapbucket(h, t, k->hash);
-  prefetchBlock(t, p.block);
   *at = p;
-  if (vacant)
+  if (vacant) {
     *vacant = (place){0};
+    prefetchBlock(t, p.block);
+  }
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
+      if (!vacant)
+        prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
       bool same = equal(h, p.t, p.block, p.i, k, key);
       if (t->callbacks && unlikely(h->seq != seq)) {

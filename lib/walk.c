@@ -92,6 +92,13 @@ static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
   return false;
 }
 
+/* Has the blocks fetched that follow those of a group: mostly, the next group's. */
+ALWAYS_INLINE void prefetchGroup(const maptype *t, const unsigned char *block)
+{
+  for (size_t n = groupCnt * t->blocksize; n < 2 * groupCnt * t->blocksize; n += 64)
+    __builtin_prefetch(block + n);
+}
+
 /* Enters the next group. Returns false at the end. */
 static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
@@ -104,8 +111,10 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
     if (walkable(h, &in, start + c))
       full |= (size_t)matchFull(bucketAt(in.t, in.a, start + c).b) << (c << bucketCntBits);
   w->chain = 0;
-  if (full)
+  if (full) {
     w->block = blockAt(in.t, in.a, start);
+    prefetchGroup(in.t, w->block);
+  }
   setRest(w, full);
   return true;
 }
