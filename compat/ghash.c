@@ -124,7 +124,8 @@ static void removeAt(GHashTable *t, place *at, bool notify)
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
 static void afterRemoval(GHashTable *t)
 {
-  writeWork(&t->h);
+  if (!writeWork(&t->h))
+    maybeShrink(&t->h);
   t->version++;
 }
 

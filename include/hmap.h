@@ -57,7 +57,7 @@ typedef struct hmap_type {
 
 /* Makes an empty table.
  *   type  what it holds; copied
- *   hint  how many entries to make room for, 0 if not known
+ *   hint  how many entries to make room for, 0 if not known; that room stays, however few there are, until more have come
  * Returns the table, which the caller frees with hmap_free; or NULL with errno
  *   EINVAL  type is NULL or has a size, kind or pair of functions that is not allowed
  *   ENOMEM  memory for the table, or for hint entries, cannot be had */
@@ -132,8 +132,8 @@ typedef struct hmap_stats {
   size_t len;           /* entries */
   size_t nbuckets;      /* buckets in the array, without overflow buckets */
   size_t noverflow;     /* overflow buckets in use behind them */
-  size_t noldbuckets;   /* while growing: buckets in the old array, otherwise 0 */
-  size_t nevacuated;    /* while growing: below this number all of those have been evacuated */
+  size_t noldbuckets;   /* while growing or shrinking: buckets in the old array, otherwise 0 */
+  size_t nevacuated;    /* meanwhile: below this number all of those have been evacuated */
   size_t longest_chain; /* buckets in the longest chain, 0 for a table that never held anything */
   size_t bytes;         /* memory the table holds, without what keys and elems point to */
   double load;          /* entries a bucket */

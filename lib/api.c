@@ -417,6 +417,7 @@ ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const 
     return false;
   freeSlot(h->t, slotOf(h->t, at.block, at.i));
   mapdelete(h, &at);
+  maybeShrink(h);
   return true;
 }
 

@@ -179,7 +179,7 @@ static const char *checkEvacuated(const hmap *h, place p)
     for (unsigned i = 0; i < bucketCnt; i++) {
       uint8_t top = p.b->tophash[i];
       REQUIRE(empty ? top == emptyRest
-                    : top == evacuatedX || top == evacuatedEmpty || (top == evacuatedY && !(flagsOf(h) & sameSizeGrow)));
+                    : top == evacuatedX || top == evacuatedEmpty || (top == evacuatedY && h->B > h->oldbuckets->B));
     }
   } while (nextInChain(&p));
   return NULL;
@@ -188,6 +188,7 @@ static const char *checkEvacuated(const hmap *h, place p)
 static const char *checkOld(const hmap *h, tally *sum)
 {
   size_t n = noldbuckets(h);
+  REQUIRE(flagsOf(h) & sameSizeGrow ? h->oldbuckets->B == h->B : shrinking(h) || h->oldbuckets->B == h->B - 1);
   REQUIRE(h->nevacuate < n);
   sum->most = overflowBuckets(h->oldbuckets).linked;
   for (size_t i = (size_t)h->oldbuckets->released << h->oldbuckets->t->segbits; i < n; i++) {
@@ -240,7 +241,7 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(t != NULL);
   if ((broken = checkType(t)) || (broken = checkRetired(h)))
     return broken;
-  REQUIRE(!(flagsOf(h) & ~(hashWriting | sameSizeGrow | hashChecked | hashCounted | hashAlarm | hashSip)));
+  REQUIRE(!(flagsOf(h) & ~(hashHinted | hashWriting | sameSizeGrow | hashChecked | hashCounted | hashAlarm | hashSip)));
   REQUIRE(!(flagsOf(h) & hashWriting));
   REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
@@ -251,8 +252,7 @@ static const char *mapcheck(const hmap *h)
   if (!h->buckets)
     return NULL;
   if ((broken = checkArray(t, h->buckets, h->B, 0)) ||
-      (growing(h) &&
-       (broken = checkArray(oldType(h, t), h->oldbuckets, (uint8_t)(h->B - !(flagsOf(h) & sameSizeGrow)), h->nevacuate))))
+      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, h->oldbuckets->B, h->nevacuate))))
     return broken;
   REQUIRE(h->easy == 0 || !(growing(h) || h->retired || flagsOf(h) & hashCounted));
   REQUIRE(!overLoadFactor(h->easy, h->B));

@@ -50,5 +50,6 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
       return false;
     }
   }
+  setFlags(to, flagsOf(to) & (uint8_t)~hashHinted); /* the room was for what is there */
   return true;
 }

@@ -47,8 +47,9 @@ static void drawRun(size_t first, size_t last, const char *what, FILE *out)
     fprintf(out, "%zu-%zu  %s\n", first, last - 1, what);
 }
 
-/* Draws an array. The entries of buckets below evacuated went to the bucket of that number in the next, or newbit further. */
-static void drawArray(bucketArray *a, size_t evacuated, size_t newbit, FILE *out)
+/* Draws an array. The entries of buckets below evacuated went to the bucket of that number in the next, whose mask is given, or
+ * newbit further. */
+static void drawArray(bucketArray *a, size_t evacuated, size_t newbit, size_t mask, FILE *out)
 {
   size_t released = (size_t)a->released << a->t->segbits, empty = released, k = 0;
   drawRun(0, released, "evacuated, and given back", out);
@@ -57,7 +58,7 @@ static void drawArray(bucketArray *a, size_t evacuated, size_t newbit, FILE *out
     if (!b || (b->tophash[0] == emptyRest && !overflowOf(b)))
       continue;
     drawRun(empty, i, "empty", out);
-    drawChain(b, i, i < evacuated, i, i + newbit, &k, out);
+    drawChain(b, i, i < evacuated, i & mask, (i + newbit) & mask, &k, out);
     empty = i + 1;
   }
   drawRun(empty, bucketShift(a->B), "empty", out);
@@ -69,10 +70,10 @@ static void mapdump(const hmap *h, FILE *out)
   mapstats(h, &s);
   fprintf(out, "entries %zu, buckets %zu, overflow buckets %zu, load %.2f\n", s.len, s.nbuckets, s.noverflow, s.load);
   if (growing(h)) {
-    fprintf(out, "growing: old buckets, %zu of %zu evacuated\n", s.nevacuated, s.noldbuckets);
-    drawArray(h->oldbuckets, h->nevacuate, flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h), out);
+    fprintf(out, "%s: old buckets, %zu of %zu evacuated\n", shrinking(h) ? "shrinking" : "growing", s.nevacuated, s.noldbuckets);
+    drawArray(h->oldbuckets, h->nevacuate, newBit(h), h->mask, out);
     fputs("new buckets\n", out);
   }
   if (h->buckets)
-    drawArray(h->buckets, 0, 0, out);
+    drawArray(h->buckets, 0, 0, h->mask, out);
 }

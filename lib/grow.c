@@ -11,11 +11,17 @@
  * While the table grows,
  *   a reader looks into the old array for buckets from nevacuate on, and into the new one for those before; it never moves
  *     anything, so readers may run side by side;
- *   a writer does the same after its two evacuations. If an evacuation needs memory and there is none, it does not happen, the
+ *   a writer does the same after its evacuations. If an evacuation needs memory and there is none, it does not happen, the
  *     writer works on the old bucket, and a later write tries again: nothing is ever half moved;
- *   an iterator that started on the old array follows its entries to the new one by their stored hash (iter.c). */
+ *   an iterator that started on the old array follows its entries to the new one by their stored hash (iter.c).
+ *
+ * A table that has lost most of its entries shrinks in the same way: a write evacuates the next eight old buckets, in which there
+ * are fewer than eight entries on average, and the buckets that share their low bits meet in one new chain. The new array has
+ * room for as many insertions as the old one has writes left, so the next growth does not wait for the end of this one. */
 #include "hash.h"
 #include "probe.h"
+
+enum { growPace = 2, shrinkPace = 8 };
 
 /* The hash of the entry in a slot: all of it where keys are their own hash, else the low 32 bits, which choose the bucket. */
 ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
@@ -42,18 +48,34 @@ static bmap *newoverflow(hmap *h, bucketArray *a, bmap *b)
   return next;
 }
 
-/* Begins a growth: to twice the size if the table is too full, otherwise to the same size. Returns false, with nothing changed,
- * if there is no memory. */
+/* The size that a table with too few entries shrinks to: with room for what may be inserted before all is evacuated. */
+static uint8_t smallerB(const hmap *h)
+{
+  size_t most = h->count + bucketShift(h->B) / shrinkPace;
+  uint8_t B = minShrinkB - 1;
+  while (overLoadFactor(most, B))
+    B++;
+  return B;
+}
+
+/* The size of the next array: twice as large if the table is too full, smaller if there are too few entries, or the same. */
+static uint8_t nextB(const hmap *h)
+{
+  if (overLoadFactor(h->count + 1, h->B))
+    return (uint8_t)(h->B + 1);
+  return tooFewEntries(h->count, h->mask) && !(flagsOf(h) & hashHinted) ? smallerB(h) : h->B;
+}
+
+/* Begins a growth, to the size that the table should have. Returns false, with nothing changed, if there is no memory. */
 NOINLINE bool hashGrow(hmap *h)
 {
-  bool bigger = overLoadFactor(h->count + 1, h->B);
-  uint8_t B = (uint8_t)(h->B + bigger);
+  uint8_t B = nextB(h), oldB = h->B;
   const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
   bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
     return false;
   h->t = t;
-  setFlags(h, (uint8_t)((flagsOf(h) & ~sameSizeGrow) | (bigger ? 0 : sameSizeGrow)));
+  setFlags(h, (uint8_t)((flagsOf(h) & ~(sameSizeGrow | (B > oldB ? hashHinted : 0))) | (B == oldB ? sameSizeGrow : 0)));
   h->oldbuckets = h->buckets;
   h->buckets = buckets;
   h->B = B;
@@ -63,7 +85,7 @@ NOINLINE bool hashGrow(hmap *h)
   h->easy = 0;
   h->seq++;
   formatsChanged(h);
-  countGrowth(h, (uint8_t)(B - bigger));
+  countGrowth(h, oldB);
   return true;
 }
 
@@ -76,12 +98,6 @@ static void growDone(hmap *h)
   setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
   formatsChanged(h);
 }
-
-/* Where evacuated entries go: the first free slot of a chain that is being filled, and the bucket before its last. */
-typedef struct evacDst {
-  place to;
-  bmap *prev;
-} evacDst;
 
 /* Copies a slot; the commonest sizes as words. */
 ALWAYS_INLINE void copySlot(unsigned char *to, const unsigned char *from, size_t size)
@@ -106,25 +122,23 @@ ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, 
     setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
 }
 
-/* Appends the entry in slot i of from to a chain. Of the filters, the last but one is exact; those before it claim everything, so
- * that a long chain is filled in linear time. */
-static void evacuateSlot(hmap *h, const place *from, unsigned i, evacDst *dst, void **spare)
+/* Adds the entry in slot i of from to the chain that to is in, which has no room before to. Of the filters, the first is exact;
+ * the others claim everything, so that a long chain is filled in linear time. */
+static void evacuateSlot(hmap *h, const place *from, unsigned i, place *to, void **spare)
 {
-  place *to = &dst->to;
   uint8_t top = from->b->tophash[i];
-  if (to->i == bucketCnt) {
-    if (dst->prev)
-      dst->prev->link |= 0xff;
-    dst->prev = to->b;
-    newoverflow(h, to->a, to->b); /* evacuate has reserved it */
+  while (!matchEmpty(to->b)) {
+    if (!overflowOf(to->b))
+      newoverflow(h, to->a, to->b); /* evacuate has reserved it */
+    if (to->b != to->head)
+      to->b->link |= 0xff;
     nextInChain(to);
-    to->i = 0;
   }
-  if (dst->prev)
-    dst->prev->link |= filterBit(top);
+  if (to->b != to->head)
+    to->head->link |= filterBit(top);
+  to->i = firstSlot(matchEmpty(to->b));
   copyEntry(h, to, from, i, spare);
   to->b->tophash[to->i] = top;
-  to->i++;
   HMAP_COUNT(moved, 1);
 }
 
@@ -145,12 +159,12 @@ typedef struct evacPair {
   unsigned char *block[2];
 } evacPair;
 
-/* Moves the entries of the first bucket of a chain, without a branch on which of the two it is, which nobody could predict. All
- * have format t; slotsize is t's, a constant where it is a common one. Returns how many went to each: Y's times 256 + X's. */
-ALWAYS_INLINE unsigned evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned char *block, const evacPair *to,
-                                     size_t newbit, size_t slotsize)
+/* Moves the entries of the first bucket of a chain to buckets that are empty, without a branch on which of the two it is, which
+ * nobody could predict. All have format t; slotsize is t's, a constant where it is a common one. */
+ALWAYS_INLINE void evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned char *block, const evacPair *to, size_t newbit,
+                                 size_t slotsize)
 {
-  unsigned n = 0;
+  unsigned n = 0; /* how many went to each: Y's times 256 + X's */
   uint8_t tops[bucketCnt];
   slots full = matchFull(from);
   memcpy(tops, from->tophash, sizeof tops);
@@ -167,19 +181,25 @@ ALWAYS_INLINE unsigned evacuateFirst(hmap *h, const maptype *t, bmap *from, unsi
     from->tophash[i] = (uint8_t)(evacuatedX + useY);
     HMAP_COUNT(moved, 1);
   }
-  return n;
 }
 
-/* Moves the entries of a chain from an overflow bucket of it on, or, if that is NULL, all; done says how many went where already.
- */
-NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t newbit, unsigned done, void **spare)
+/* The bit of a hash that decides between X and Y; 0 where there is but X. */
+static size_t newBit(const hmap *h)
 {
-  place from = oldBucketAt(h, h->t, oldbucket);
+  return h->B > h->oldbuckets->B ? noldbuckets(h) : 0;
+}
+/* Where the entries of an old bucket go: X, or, newbit further, Y. */
+static place newBucketAt(const hmap *h, size_t oldbucket, size_t newbit)
+{
+  return bucketAt(h->t, h->buckets, (oldbucket + newbit) & h->mask);
+}
+
+/* Moves the entries of a chain from an overflow bucket of it on, or, if that is NULL, all. */
+NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t newbit, void **spare)
+{
+  place from = oldBucketAt(h, h->t, oldbucket), xy[2] = {newBucketAt(h, oldbucket, 0), newBucketAt(h, oldbucket, newbit)};
   if (overflow)
     toOverflow(oldType(h, h->t), &from, overflow);
-  evacDst xy[2] = {{.to = bucketAt(h->t, h->buckets, oldbucket)}, {.to = bucketAt(h->t, h->buckets, oldbucket + newbit)}};
-  xy[0].to.i = done & 0xff;
-  xy[1].to.i = done >> 8;
   do {
     for (unsigned i = 0; i < bucketCnt; i++) {
       if (from.b->tophash[i] < minTopHash) {
@@ -198,21 +218,22 @@ NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t new
 static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
 {
   const maptype *t = h->t;
-  size_t newbit = flagsOf(h) & sameSizeGrow ? 0 : noldbuckets(h);
+  size_t newbit = newBit(h);
   const place from = oldBucketAt(h, t, oldbucket);
   countEvacuated(h, from);
   bmap *next = NULL;
-  unsigned done = 0;
-  if (from.t == t && !isWide(from.b)) {
-    const place x = bucketAt(t, h->buckets, oldbucket), y = bucketAt(t, h->buckets, oldbucket + newbit);
+  if (from.t == t && !isWide(from.b) && !shrinking(h)) {
+    const place x = newBucketAt(h, oldbucket, 0), y = newBucketAt(h, oldbucket, newbit);
     const evacPair to = {{x.b, y.b}, {x.block, y.block}};
-    done = t->slotsize == 16 ? evacuateFirst(h, t, from.b, from.block, &to, newbit, 16)
-                             : evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
+    if (t->slotsize == 16)
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, 16);
+    else
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
     next = overflowOf(from.b);
     if (!next)
       return;
   }
-  evacuateRest(h, next, oldbucket, newbit, done, spare);
+  evacuateRest(h, next, oldbucket, newbit, spare);
 }
 
 static void freeSpare(void *spare)
@@ -240,23 +261,42 @@ static bool reserveSpare(const maptype *t, size_t n, void **spare)
   return true;
 }
 
-/* Sees to it that an old bucket's entries find room: the two chains that they go to have at most one bucket more than the old
- * one, and begin with two; each of their buckets may have to be wide if one of the old ones is. Returns false if there is no
- * memory. */
+/* Overflow buckets that it takes at most to add n entries to a chain. */
+static size_t overflowFor(place p, size_t n)
+{
+  size_t vacant = 0;
+  do
+    vacant += (size_t)__builtin_popcount(matchEmpty(p.b));
+  while (nextInChain(&p));
+  return n > vacant ? (n - vacant + bucketCnt - 1) / bucketCnt : 0;
+}
+
+/* Sees to it that an old bucket's entries find room. Where the array does not shrink, the two chains that they go to have at most
+ * one bucket more than the old one, and begin with two; where it does, others may be there. Each bucket may have to be wide if
+ * one of the old ones is. Returns false if there is no memory. */
 static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
 {
   place p = oldBucketAt(h, h->t, oldbucket);
   bool wide = isWide(p.b);
-  size_t n = 0;
-  for (; nextInChain(&p); n++)
+  size_t overflow = 0, entries = (size_t)__builtin_popcount(matchFull(p.b));
+  for (; nextInChain(&p); overflow++) {
     wide |= isWide(p.b);
-  return needSegment(h->buckets, oldbucket) && needSegment(h->buckets, (oldbucket + noldbuckets(h)) & h->mask) &&
-         (n == 0 || reserveOverflow(h->buckets, n)) && (!wide || reserveSpare(h->t, n + 2, spare));
+    entries += (size_t)__builtin_popcount(matchFull(p.b));
+  }
+  size_t blocks = overflow + 2;
+  if (!needSegment(h->buckets, oldbucket & h->mask) || !needSegment(h->buckets, (oldbucket + newBit(h)) & h->mask))
+    return false;
+  if (shrinking(h)) {
+    overflow = overflowFor(newBucketAt(h, oldbucket, 0), entries);
+    blocks = entries;
+  }
+  return (overflow == 0 || reserveOverflow(h->buckets, overflow)) && (!wide || reserveSpare(h->t, blocks, spare));
 }
 
-/* Moves the entries of the next old bucket and its chain to the new array: where the array doubled, to the bucket of the same
- * number, X, or to its twin in the upper half, Y, as one more bit of the hash says. Both are empty before: until now all that
- * belongs there went to the old bucket. Returns false, with nothing changed, if there is no memory. */
+/* Moves the entries of the next old bucket and its chain to the new array: where that is larger, to the bucket of the same
+ * number, X, or to its twin in the upper half, Y, as one more bit of the hash says; both are empty before, for until now all that
+ * belongs there went to the old bucket. Where it is smaller, to X, with those of other old buckets. Returns false, with nothing
+ * changed, if there is no memory. */
 static bool evacuate(hmap *h)
 {
   size_t oldbucket = h->nevacuate;
@@ -272,11 +312,17 @@ static bool evacuate(hmap *h)
   return true;
 }
 
-/* A write's share of the growth: evacuates the next two old buckets. */
+/* How many old buckets a write evacuates: where the array shrinks, more that have less. */
+static unsigned pace(const hmap *h)
+{
+  return shrinking(h) ? shrinkPace : growPace;
+}
+
+/* A write's share of the growth. */
 NOINLINE void growWork(hmap *h)
 {
-  if (evacuate(h) && growing(h))
-    evacuate(h);
+  for (unsigned n = pace(h); n && growing(h) && evacuate(h); n--)
+    ;
 }
 
 /* A write's share of giving memory back. */

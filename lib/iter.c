@@ -1,9 +1,9 @@
 /* iter.c: Go's iterator.
  *
- * It walks the array that was current when it started, from a random bucket and slot; overflow buckets come right after their
- * bucket. What may happen to the table meanwhile, and what comes of it:
- *   - The table was already growing: a bucket that has not been evacuated is read in the old array, only the entries that will go
- *     to the bucket of the walk.
+ * It walks the array that was current when it started (the old one, if that was shrinking), from a random bucket and slot;
+ * overflow buckets come right after their bucket. What may happen to the table meanwhile, and what comes of it:
+ *   - The table was already growing: a bucket that has not been evacuated is read in the old array, the others in the new one;
+ * the walk has the buckets of the larger of the two, and in the other reads only the entries that belong to the bucket it is at.
  *   - It grows later: keys never move within the old array and stay readable there, because the iterator pins it. An entry whose
  *     slot says evacuated is looked up in the table as it is now, by its stored hash and its key's bytes (never with the user's
  *     functions: the key may have been deleted and freed). What is not found there has been deleted.
@@ -26,9 +26,9 @@ static void mapiterinit(hmap_iter *it, const hmap *h)
   it->h = h;
   it->buckets = h->buckets;
   it->oldbuckets = h->oldbuckets;
-  it->B = h->B;
+  it->B = growing(h) && shrinking(h) ? h->oldbuckets->B : h->B;
   it->nclear = h->nclear;
-  it->start = (size_t)r & bucketMask(h->B);
+  it->start = (size_t)r & bucketMask(it->B);
   it->offset = r >> 61;
   it->i = bucketCnt;
   it->state = iterInNew;
@@ -52,7 +52,7 @@ static size_t iterBucket(const hmap_iter *it)
   return (it->start + it->bucket - 1) & bucketMask(it->B);
 }
 
-/* The present bucket. The old array may have had half as many buckets. */
+/* The present bucket. One of the two arrays may have fewer than the walk. */
 static place iterPlace(const hmap_iter *it, const maptype *t)
 {
   bucketArray *a = it->state == iterInOld ? it->oldbuckets : it->buckets;
@@ -97,10 +97,10 @@ static bool followEvacuated(const hmap *h, const maptype *t, place *p)
   return false;
 }
 
-/* Whether the entry in slot p of an old bucket will go to the present chain, and not to its twin in the other half. */
+/* Whether the entry in slot p belongs to the present chain, and not to another one of the larger array. */
 static bool iterBelongs(const hmap_iter *it, const maptype *t, place p)
 {
-  return it->state != iterInOld || (slotHash(it->h, t, p.block, p.i) & bucketMask(it->B)) == iterBucket(it);
+  return p.a->B == it->B || (slotHash(it->h, t, p.block, p.i) & bucketMask(it->B)) == iterBucket(it);
 }
 
 /* Visits the next slot of the present bucket that has an entry of this walk. Returns false if there is none. */

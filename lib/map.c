@@ -18,8 +18,8 @@
  *
  * When there are more than 6.5 entries a bucket the table grows: it gets an array twice as large, and each insertion and
  * deletion evacuates two buckets of the old array into the new one, so that no single write is slow (grow.c). When deletions
- * have left too many overflow buckets behind, the same happens with a new array of the same size. The rest of the head is in the
- * files:
+ * have left too many overflow buckets behind, the same happens with a new array of the same size; when they have left fewer
+ * entries than buckets, with a smaller one. The rest of the head is in the files:
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
@@ -34,6 +34,7 @@
  *     doc/layout.md names the layouts that were tried and lost, with what they cost.
  *   - A key that is not its own hash has 32 bits of its hash stored with it. Growth, iteration and clone never call a hash
  *     function and never follow a pointer in a key; a lookup compares keys only where the 32 bits agree.
+ *   - A table shrinks, which Go's never did.
  *   - Running out of memory changes nothing: a table that cannot grow goes on with overflow buckets and tries again at the next
  *     insertion. An insertion fails only where not even one bucket can be had.
  *   - There is no garbage collector: iterators pin arrays (iter.c), and arrays go back to the system in pieces (mem.c).
@@ -64,7 +65,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   uint8_t B = 0;
   while (B < maxB && overLoadFactor(hint, B))
     B++;
-  *h = (hmap){.t = t, .hash0 = newSeed()};
+  *h = (hmap){.t = t, .flags = hint ? hashHinted : 0, .hash0 = newSeed()};
   if (hint == 0) {
     countTable(h);
     return true;
@@ -165,12 +166,18 @@ ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at
   at->i = b ? firstSlot(matchEmpty(b)) : 0;
 }
 
-/* Whether the table should grow before it takes one more entry. */
+/* Whether the table should shrink. */
+ALWAYS_INLINE bool shouldShrink(const hmap *h)
+{
+  return unlikely(tooFewEntries(h->count, h->mask)) && !growing(h) && !(flagsOf(h) & hashHinted);
+}
+
+/* Whether the table should have another array before it takes one more entry. */
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
-  return !growing(h) &&
-         (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-          tooManyWideBuckets(h->nwide, h->B) || (h->B == 0 && h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
+  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
+                         tooManyWideBuckets(h->nwide, h->B) || shouldShrink(h) ||
+                         (h->B == 0 && h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
 }
 
 /* What h->easy may be: 0 if there is anything to do with the next insertion but to insert. */
@@ -255,7 +262,7 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *k
   return false;
 }
 
-/* Looks a key up for a write that may follow, as mapaccess does otherwise. */
+/* Looks a key up for a removal that may follow, as mapaccess does otherwise. */
 ALWAYS_INLINE bool mapaccessw(hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
   if (unlikely(h->count == 0))
@@ -316,12 +323,25 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
     markRest(*p);
   h->count--;
   h->seq++;
+  if (shouldShrink(h))
+    h->easy = 0; /* the next insertion has to see to it, should this be part of a walk */
   countRemoved(h, 1);
   if (unlikely(h->count == 0)) {
     h->hash0 = newSeed(); /* no entry depends on the old one */
     alarmOver(h);
     h->nclear++;
   }
+  endWrite(h);
+}
+
+/* Begins to shrink a table that should, after a removal that is not part of a walk. */
+ALWAYS_INLINE void maybeShrink(hmap *h)
+{
+  if (!shouldShrink(h))
+    return;
+  beginWrite(h);
+  if (hashGrow(h))
+    growWork(h);
   endWrite(h);
 }
 

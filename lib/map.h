@@ -37,6 +37,7 @@ enum {
   maxBytes = 1 << 20, /* the largest key or elem there may be */
   maxChain = 6,       /* buckets of a chain; a longer one raises the alarm, see alarm.c */
   maxB = 31,          /* stored hashes have 32 bits, and hmap.mask */
+  minShrinkB = 5,     /* a smaller table does not shrink */
   maxSegbits = 9,     /* a segment has at most so many buckets */
   maxSegment = 1 << maxSegbits,
   segmentBytes = 32 << 10 /* and at most so many bytes */
@@ -56,6 +57,7 @@ enum { emptyRest = 0, emptyOne = 1, evacuatedX = 2, evacuatedY = 3, evacuatedEmp
 
 /* hmap.flags, relaxed atomics */
 enum {
+  hashHinted = 1,   /* made with room for as many entries as somebody expects: does not shrink until it has outgrown that */
   hashWriting = 4,  /* a thread is writing to the table */
   sameSizeGrow = 8, /* the growth under way is to an array of the same size */
   hashChecked = 16, /* misuse is looked for: hashWriting is kept */
@@ -161,7 +163,7 @@ struct hmap {
   uint32_t mask;           /* 2^B - 1 */
   hmap_seed hash0;         /* the seed */
   bucketArray *buckets;    /* 2^B buckets; NULL until the first entry */
-  bucketArray *oldbuckets; /* the array before this one, half its size or the same; not NULL only while growing */
+  bucketArray *oldbuckets; /* the array before this one, half its size, the same, or larger; not NULL only while growing */
   bucketArray *retired;    /* ring of arrays on their way back to the system; points to the last */
   const maptype *t;        /* what the table holds, in the format of the current array */
   uint32_t nevacuate;      /* old buckets below this one have been evacuated, and their memory may be gone */
@@ -281,9 +283,13 @@ ALWAYS_INLINE size_t noldbuckets(const hmap *h)
 {
   return bucketShift(h->oldbuckets->B);
 }
+ALWAYS_INLINE bool shrinking(const hmap *h)
+{
+  return h->B < h->oldbuckets->B;
+}
 ALWAYS_INLINE size_t oldbucketmask(const hmap *h)
 {
-  return h->mask >> !(flagsOf(h) & sameSizeGrow);
+  return bucketMask(h->oldbuckets->B);
 }
 /* The formats of the current and the old array of a table that holds what t says, in whatever format. */
 ALWAYS_INLINE const maptype *newType(const hmap *h, const maptype *t)
@@ -310,6 +316,11 @@ ALWAYS_INLINE bool overLoadFactor(size_t count, uint8_t B)
 ALWAYS_INLINE bool tooManyOverflowBuckets(uint32_t noverflow, uint8_t B)
 {
   return noverflow >= bucketShift(B);
+}
+/* Whether there are fewer entries than buckets: then most memory is empty, and a walk finds nothing for most of its time. */
+ALWAYS_INLINE bool tooFewEntries(size_t count, uint32_t mask)
+{
+  return count < (mask & ~(((uint32_t)1 << minShrinkB) / 2 - 1));
 }
 /* Whether an eighth of the buckets have their block elsewhere: a growth to the same size puts them in one piece again. */
 ALWAYS_INLINE bool tooManyWideBuckets(uint32_t nwide, uint8_t B)

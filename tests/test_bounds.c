@@ -1,6 +1,7 @@
 /* test_bounds.c: no single operation takes long, however large the table. Over millions of insertions, deletions and growths, of
  * both kinds, none
- *   - moves more slots than the chains of the next two old buckets held; an assignment of a key that is there, none;
+ *   - moves more slots than the chains of the next two old buckets held, or, where the table shrinks, of the next eight; an
+ *     assignment of a key that is there, none;
  *   - touches and frees more than 64 KiB beyond that, or maps more than once;
  *   - asks malloc for more than 32 KiB and a head at once, or in all for more than two segments, a slab and a directory; and for
  *     what it keeps behind pointers, a key and an elem.
@@ -20,7 +21,7 @@ enum {
 
 /* What the worst operations did. */
 static struct {
-  size_t moved, bytes, maps, asked, ops, growths, sameSize;
+  size_t moved, bytes, maps, asked, ops, growths, sameSize, shrinks;
 } worst;
 
 static size_t entriesOf(bucketArray *a, size_t i)
@@ -33,26 +34,33 @@ static size_t entriesOf(bucketArray *a, size_t i)
   return n;
 }
 
-/* How many slots two buckets from i on hold, with their chains. */
-static size_t entriesOfTwo(bucketArray *a, size_t i)
+/* How many slots n buckets from i on hold, with their chains. */
+static size_t entriesOfNext(bucketArray *a, size_t i, size_t n)
 {
-  return entriesOf(a, i) + (i + 1 < bucketShift(a->B) ? entriesOf(a, i + 1) : 0);
+  size_t sum = 0;
+  for (; n && i < bucketShift(a->B); n--, i++)
+    sum += entriesOf(a, i);
+  return sum;
 }
-/* How many slots the next write may move; it may begin a growth if it is an insertion. */
+/* How many slots the next write may move; it may begin a growth if it is an insertion, and a shrinking if a deletion. */
 static size_t mayMove(const hmap *h, bool insertion)
 {
-  if (growing(h))
-    return entriesOfTwo(h->oldbuckets, h->nevacuate);
-  return insertion && h->buckets && shouldGrow(h) ? entriesOfTwo(h->buckets, 0) : 0;
+  if (growing(h) && h->nevacuate + pace(h) < noldbuckets(h))
+    return entriesOfNext(h->oldbuckets, h->nevacuate, pace(h));
+  size_t rest = growing(h) ? entriesOfNext(h->oldbuckets, h->nevacuate, pace(h)) : 0;
+  if (insertion)
+    return rest + (h->buckets && shouldGrow(h) ? entriesOfNext(h->buckets, 0, nextB(h) < h->B ? shrinkPace : growPace) : 0);
+  return rest + (h->count && tooFewEntries(h->count - 1, h->mask) ? rest + entriesOfNext(h->buckets, 0, shrinkPace) : 0);
 }
 
-static size_t allowed, nevacuateWas, liveWas;
+static size_t allowed, nevacuateWas, paceWas, liveWas;
 static const void *arrayWas;
 
 static void before(const hmap *h, bool insertion)
 {
   allowed = mayMove(h, insertion);
   nevacuateWas = growing(h) ? h->nevacuate : 0;
+  paceWas = growing(h) ? pace(h) : 0;
   arrayWas = h->buckets;
   liveWas = memory.heap;
   resetCounts();
@@ -68,7 +76,7 @@ static void after(const hmap *h)
   assert_in_range(memory.most, 0, mostAtOnce);
   assert_in_range(memory.asked, 0, mostAsked + behind);
   if (growing(h) && arrayWas == h->buckets)
-    assert_in_range(h->nevacuate, nevacuateWas, nevacuateWas + 2);
+    assert_in_range(h->nevacuate, nevacuateWas, nevacuateWas + paceWas);
   assert_in_range(memory.unmapped, 0, counted.freed + 2 * (size_t)sysconf(_SC_PAGESIZE)); /* the counts do not belittle it */
   assert_in_range(liveWas, 0, memory.heap + behind + pieces);                             /* nor what is freed */
   if (memory.asked > worst.asked)
@@ -81,14 +89,15 @@ static void after(const hmap *h)
     worst.maps = counted.maps;
   worst.ops++;
   if (h->buckets != arrayWas && growing(h))
-    flagsOf(h) & sameSizeGrow ? worst.sameSize++ : worst.growths++;
+    flagsOf(h) & sameSizeGrow ? worst.sameSize++ : shrinking(h) ? worst.shrinks++ : worst.growths++;
 }
 static void tell(const char *what)
 {
   if (getenv("HMAP_TEST_VERBOSE"))
     print_message(
-        "%-30s %8zu operations, %zu growths and %zu at the same size; at most %zu slots, %zu bytes, %zu maps, %zu asked for\n",
-        what, worst.ops, worst.growths, worst.sameSize, worst.moved, worst.bytes, worst.maps, worst.asked);
+        "%-30s %8zu operations, %zu growths, %zu at the same size, %zu to a smaller; at most %zu slots, %zu bytes, %zu maps, %zu "
+        "asked for\n",
+        what, worst.ops, worst.growths, worst.sameSize, worst.shrinks, worst.moved, worst.bytes, worst.maps, worst.asked);
   memset(&worst, 0, sizeof worst);
 }
 
@@ -135,6 +144,8 @@ static void test_a_million_integers_in_order(void **state)
   assert_true(quick() || worst.growths > 10);
   for (uint64_t k = 0; k < n; k++)
     assert_true(countedDelete(h, &k));
+  assert_in_range(worst.shrinks, 3, worst.growths);
+  assert_in_range(h->B, 0, 6);
   tell("integers in order");
   hmap_free(h);
   ASSERT_NOTHING_LEFT();

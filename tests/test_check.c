@@ -135,7 +135,7 @@ static void test_each_field_of_hmap(void **state)
   WRONG(h, h->count, 0);
   WRONG(h, h->flags, h->flags | hashWriting);
   WRONG(h, h->flags, h->flags | sameSizeGrow);
-  WRONG(h, h->flags, h->flags | 1);
+  WRONG(h, h->flags, h->flags | 2);
   WRONG(h, h->flags, h->flags | 64);
   WRONG(h, h->flags, h->flags | 128);
   WRONG(h, h->format, 1);
@@ -176,6 +176,7 @@ static void test_each_field_of_hmap(void **state)
   FREE(h, h->nclear, h->nclear + 1);
   FREE(h, h->flags, h->flags ^ hashChecked);
   FREE(h, h->flags, h->flags ^ hashCounted);
+  FREE(h, h->flags, h->flags ^ hashHinted);
   FREE(h, h->tag, h->tag ^ 0xf8);
   hmap_free(h);
   hmap_free(other);

@@ -91,6 +91,7 @@ static void cutEntry(subject *s, size_t i)
   assert_int_equal(mapaccessw(&s->h, s->t, k, &s->key[i], equalWord, &at), s->there[i]);
   if (s->there[i]) {
     mapdelete(&s->h, &at);
+    maybeShrink(&s->h);
     s->count--;
   }
   s->there[i] = false;
@@ -150,11 +151,12 @@ static void walkAll(subject *s, unsigned rare)
 
 static void step(subject *s, unsigned phase, unsigned rare)
 {
+  static const unsigned puts[] = {500, 250, 50, 50}, cuts[] = {200, 450, 850, 850};
   size_t i = random64() % maxKeys;
   unsigned op = random64() % 1000;
-  if (op < (phase % 2 ? 250 : 500))
+  if (op < puts[phase])
     putEntry(s, i, random64() % 3 == 0 ? s->key[i] : randomSize(rare));
-  else if (op < 700)
+  else if (op < puts[phase] + cuts[phase])
     cutEntry(s, i);
   else if (op < 998)
     lookAt(s, i);
@@ -162,8 +164,9 @@ static void step(subject *s, unsigned phase, unsigned rare)
     walkAll(s, rare);
 }
 
-/* How often a bucket was widened, and one came out of a growth in one piece, in all runs. */
-static size_t widened, narrowed;
+/* How often a bucket was widened, and one came out of a growth in one piece, and how often a table with wide buckets was found
+ * shrinking, in all runs. */
+static size_t widened, narrowed, shrunk;
 
 /* rareKey, rareElem: one key, one elem in so many is large; 0: none. */
 static void runModel(bool stored, unsigned badBits, unsigned rareKey, unsigned rareElem)
@@ -177,6 +180,7 @@ static void runModel(bool stored, unsigned badBits, unsigned rareKey, unsigned r
     step(s, n / 3000, n < 2000 ? 0 : rareElem); /* large ones come late, and find small formats */
     s->widened += s->h.nwide > wide;
     s->narrowed += s->h.nwide < wide;
+    shrunk += wide && growing(&s->h) && shrinking(&s->h);
     assert_int_equal(s->h.count, s->count);
     if (n % 5 == 0)
       ASSERT_SOUND(&s->h);
@@ -203,6 +207,7 @@ static void test_model_of_all_mixtures(void **state)
         runModel(stored, 0, rarities[k], rarities[e]);
   assert_true(sizeof(void *) == 4 || widened > 100); /* with small pointers only a set can be widened */
   assert_true(sizeof(void *) == 4 || narrowed > 100);
+  assert_true(sizeof(void *) == 4 || shrunk > 10);
 }
 
 static void test_model_with_bad_hashes(void **state)
@@ -231,7 +236,33 @@ static void test_a_format_holds_what_it_says(void **state)
     assert_true(formatFits(wideFormat(families[0]), formatFor(entries[e][0], entries[e][1])));
 }
 
-/* What shims walk with, wherever a growth is, in tables whose blocks look the same and in others. */
+/* Evacuates a growing table step by step, and walks over it after each. */
+static void walkWhileItGrows(subject *s, size_t step)
+{
+  hmap *h = &s->h;
+  while (growing(h)) {
+    unsigned char seen[maxKeys] = {0};
+    mapwalk w = {0};
+    place at = {0};
+    evacuateTo(h, h->nevacuate + step);
+    while (growing(h) && releaseSegment(h->oldbuckets, h->nevacuate >> h->oldbuckets->t->segbits))
+      ;
+    while (walknext(h, h->t, &w, &at)) {
+      size_t i = wordKey(at.t, slotOf(at.t, at.block, at.i));
+      assert_true(i < maxKeys && s->there[i] && !seen[i]++);
+      assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
+      place there = walkHere(h, h->t, &w);
+      assert_ptr_equal(there.block, at.block);
+      assert_int_equal(there.i, at.i);
+      assert_true(there.b->tophash[there.i] >= minTopHash);
+    }
+    for (size_t i = 0; i < maxKeys; i++)
+      assert_int_equal(seen[i], s->there[i]);
+    ASSERT_SOUND(h);
+  }
+}
+
+/* What shims walk with, wherever a growth is, in tables whose blocks look the same and in others; and while they shrink. */
 static void test_walks_at_every_nevacuate(void **state)
 {
   (void)state;
@@ -243,27 +274,13 @@ static void test_walks_at_every_nevacuate(void **state)
           s->key[i] = i;
         for (size_t i = 0; s->h.B <= B && i < maxKeys; i++)
           putEntry(s, i, wide && i % 50 == 0 ? UINTPTR_MAX - i : i);
-        const size_t step = B > 6 ? 16 : 1;
-        while (growing(&s->h)) {
-          hmap *h = &s->h;
-          unsigned char seen[maxKeys] = {0};
-          mapwalk w = {0};
-          place at = {0};
-          evacuateTo(h, h->nevacuate + step);
-          while (growing(h) && releaseSegment(h->oldbuckets, h->nevacuate >> h->oldbuckets->t->segbits))
-            ;
-          while (walknext(h, h->t, &w, &at)) {
-            size_t i = wordKey(at.t, slotOf(at.t, at.block, at.i));
-            assert_true(i < maxKeys && s->there[i] && !seen[i]++);
-            assert_int_equal(wordElem(at.t, slotOf(at.t, at.block, at.i)), s->elem[i]);
-            place there = walkHere(h, h->t, &w);
-            assert_ptr_equal(there.block, at.block);
-            assert_int_equal(there.i, at.i);
-            assert_true(there.b->tophash[there.i] >= minTopHash);
-          }
-          for (size_t i = 0; i < maxKeys; i++)
-            assert_int_equal(seen[i], s->there[i]);
-        }
+        walkWhileItGrows(s, B > 6 ? 16 : 1);
+        for (size_t i = 1; !growing(&s->h) && i < maxKeys; i++)
+          if (s->there[i] && i % 50)
+            cutEntry(s, i);
+        assert_int_equal(growing(&s->h) && shrinking(&s->h), s->h.oldbuckets != NULL);
+        assert_true(B < 6 || growing(&s->h));
+        walkWhileItGrows(s, 1);
         mapfree(&s->h);
         ASSERT_NOTHING_LEFT();
       }

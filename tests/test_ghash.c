@@ -1011,6 +1011,70 @@ static GHashTable *busy;
 static const guintptr largeValue = (guintptr)-5;
 static guint smallFreed, largeFreed, strangeFreed;
 
+/* However most entries are removed, what the table holds in memory follows: at the latest when a few are inserted. */
+static gboolean isNotKept(gpointer key, gpointer value, gpointer data)
+{
+  (void)value, (void)data;
+  return GPOINTER_TO_UINT(key) % 1000 != 0;
+}
+static void removeByKey(GHashTable *t, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (i % 1000)
+      assert_true(g_hash_table_remove(t, GUINT_TO_POINTER(i)));
+}
+static void removeByPredicate(GHashTable *t, guint n)
+{
+  assert_int_equal(g_hash_table_foreach_remove(t, isNotKept, NULL), n - n / 1000);
+}
+static void removeByIterator(GHashTable *t, guint n)
+{
+  GHashTableIter it;
+  gpointer key;
+  g_hash_table_iter_init(&it, t);
+  for (guint came = 0; came < n; came++) {
+    assert_true(g_hash_table_iter_next(&it, &key, NULL));
+    if (isNotKept(key, NULL, NULL))
+      g_hash_table_iter_remove(&it);
+  }
+  assert_false(g_hash_table_iter_next(&it, NULL, NULL));
+}
+static void memory_follows_removals(void **state)
+{
+  (void)state;
+  enum { n = 100000 };
+  void (*const ways[])(GHashTable * t, guint n) = {removeByKey, removeByPredicate, removeByIterator};
+  for (guint way = 0; way < 3; way++)
+    for (guint wide = 0; wide < 2; wide++) {
+      GHashTable *t = g_hash_table_new(NULL, NULL);
+      hmap_stats full, after;
+      for (guint i = 0; i < n; i++)
+        g_hash_table_insert(t, GUINT_TO_POINTER(i), wide && i % 50 == 0 ? (gpointer)(G_MAXSIZE - i) : GUINT_TO_POINTER(i));
+      mapstats(&t->h, &full);
+      ways[way](t, n);
+      assert_int_equal(g_hash_table_size(t), n / 1000);
+      ASSERT_SOUND(t);
+      for (guint step = 0; step < 5000; step++) {
+        g_hash_table_insert(t, GUINT_TO_POINTER(n), NULL);
+        if (step % 50 == 0) {
+          GHashTableIter it;
+          gpointer key, value;
+          guint came = 0;
+          g_hash_table_iter_init(&it, t);
+          for (; g_hash_table_iter_next(&it, &key, &value); came++)
+            if (GPOINTER_TO_UINT(key) < n)
+              assert_ptr_equal(value, wide ? (gpointer)(G_MAXSIZE - GPOINTER_TO_UINT(key)) : key);
+          assert_int_equal(came, n / 1000 + 1);
+          ASSERT_SOUND(t);
+        }
+        assert_true(g_hash_table_remove(t, GUINT_TO_POINTER(n)));
+      }
+      mapstats(&t->h, &after);
+      assert_in_range(after.bytes, 0, full.bytes / 200);
+      g_hash_table_destroy(t);
+    }
+}
+
 static void freeCounted(gpointer value)
 {
   guintptr v = (guintptr)value;
@@ -1149,6 +1213,7 @@ int main(void)
       cmocka_unit_test(a_dying_table_is_empty),
       cmocka_unit_test(steal_all_keys_and_values),
       cmocka_unit_test(ptr_arrays_are_in_order),
+      cmocka_unit_test(memory_follows_removals),
       cmocka_unit_test(foreach_remove_frees_what_the_predicate_wrote),
       cmocka_unit_test(equal_may_overwrite_with_a_large_value),
       cmocka_unit_test(the_program_ends_in_glibs_words),

@@ -584,6 +584,34 @@ static void test_walks_at_every_nevacuate(void **state)
     }
   ASSERT_NOTHING_LEFT();
 }
+/* The same while the table shrinks, and an old bucket is one of several whose entries share a new one; also of a walk that began
+ * before, and of one during which entries are added. */
+static void test_walks_at_every_nevacuate_of_a_shrinking_table(void **state)
+{
+  (void)state;
+  for (uint8_t B = minShrinkB; B < 11; B = (uint8_t)(B + (quick() ? 4 : 1)))
+    for (size_t at = 0; at <= bucketShift(B); at += quick() ? 128 : B > 6 ? 8 : 1) {
+      uint64_t last;
+      hmap *h = thinTable(B, &last);
+      hmap_iter early, it;
+      hmap_iter_init(&early, h);
+      assert_true(cut(h, last));
+      assert_true(growing(h) && shrinking(h));
+      evacuateTo(h, at);
+      startWalk(&it, h);
+      finishWalk(&it);
+      assertReturned(0, last, 1, 1);
+      memset(returned, 0, sizeof returned);
+      finishWalk(&early);
+      assertReturned(0, last, 1, 1);
+      nextKey = last;
+      perStep = 3;
+      walkWhile(h, last, last, addSome);
+      ASSERT_SOUND(h);
+      hmap_free(h);
+    }
+  ASSERT_NOTHING_LEFT();
+}
 /* A table made for many entries has few segments. */
 static void test_walks_over_a_table_that_is_mostly_not_there(void **state)
 {
@@ -780,6 +808,7 @@ int main(void)
       TEST(test_pinned_arrays_go_when_the_walk_ends),
       TEST(test_a_walk_over_a_large_table_that_goes_on_growing),
       TEST(test_walks_at_every_nevacuate),
+      TEST(test_walks_at_every_nevacuate_of_a_shrinking_table),
       TEST(test_walks_over_a_table_that_is_mostly_not_there),
       TEST(test_several_walks_at_once),
       TEST(test_freed_string_keys_are_never_looked_at),

@@ -494,6 +494,135 @@ static void test_entries_are_found_at_every_nevacuate(void **state)
   ASSERT_NOTHING_LEFT();
 }
 
+/* A table that has fewer entries than buckets takes a smaller array, with room for what may come before it is in use. */
+static void test_mass_deletion_shrinks_it(void **state)
+{
+  (void)state;
+  for (uint8_t B = minShrinkB; B < 14; B++) {
+    uint64_t last;
+    hmap_stats full, after;
+    hmap *h = thinTable(B, &last);
+    hmap_getstats(h, &full);
+    assert_true(cut(h, last));
+    assert_true(growing(h) && shrinking(h));
+    assert_int_equal(h->nevacuate, shrinkPace);
+    uint8_t smaller = h->B;
+    assert_true(last + bucketShift(B) / shrinkPace <= capacity(smaller));
+    assert_true(smaller == minShrinkB - 1 || last + bucketShift(B) / shrinkPace > capacity((uint8_t)(smaller - 1)));
+    for (uint64_t k = 1000000; growing(h); k++) { /* as many insertions as there may be */
+      put(h, k, k);
+      if (k % 16 == 0)
+        ASSERT_SOUND(h);
+    }
+    assert_int_equal(h->B, smaller);
+    ASSERT_SOUND(h);
+    assertRange(h, 0, last);
+    assert_false(has(h, last));
+    while (h->retired)
+      put(h, 0, 0), assert_true(cut(h, 0)), put(h, 0, 0);
+    hmap_getstats(h, &after);
+    assert_true(after.bytes < full.bytes / 2);
+    hmap_free(h);
+  }
+  ASSERT_NOTHING_LEFT();
+}
+/* Down to nothing: whatever is deleted, the array follows, and an emptied table is a small one. */
+static void test_the_array_follows_the_entries_down(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(0);
+  const uint64_t n = times(50000);
+  putRange(h, 0, n);
+  for (uint64_t k = 0; k < n; k++) {
+    assert_true(cut(h, k));
+    assert_true(h->B <= minShrinkB || growing(h) || bucketShift(h->B) <= n - k + 16);
+  }
+  assert_int_equal(hmap_len(h), 0);
+  assert_in_range(h->B, 0, quick() ? 8 : 6);
+  ASSERT_SOUND(h);
+  putRange(h, 0, n);
+  assertRange(h, 0, n);
+  hmap_free(h);
+}
+/* Room that was asked for stays, until it has been outgrown; and what a clone has is not more than it needs. */
+static void test_a_hint_keeps_it_from_shrinking(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(9));
+  putRange(h, 0, 10);
+  assert_true(cut(h, 9));
+  put(h, 9, 9);
+  assert_false(growing(h));
+  assert_int_equal(h->B, 9);
+  hmap *copy = hmap_clone(h);
+  assert_int_equal(copy->B, 1);
+  hmap_free(copy);
+  putRange(h, 0, capacity(9) + 1);
+  assert_true(growing(h));
+  for (uint64_t k = capacity(9); k > 5; k--)
+    assert_true(cut(h, k));
+  settle(h);
+  assert_true(h->B < 9);
+  ASSERT_SOUND(h);
+  assertRange(h, 0, 6);
+  hmap_free(h);
+}
+/* Removals that are part of a walk move nothing; the insertion after it begins to shrink the table. */
+static void test_an_insertion_shrinks_what_a_walk_has_emptied(void **state)
+{
+  (void)state;
+  uint64_t last, kept = 0;
+  hmap *h = thinTable(8, &last);
+  mapwalk w = {0};
+  place p = {0};
+  bucketArray *a = h->buckets;
+  while (walknext(h, h->t, &w, &p)) {
+    place at = walkHere(h, h->t, &w);
+    if (read64(slotOf(at.t, at.block, at.i)) != kept)
+      mapdelete(h, &at);
+  }
+  assert_ptr_equal(h->buckets, a);
+  assert_false(growing(h));
+  put(h, 77, 77);
+  assert_true(growing(h) && shrinking(h));
+  settle(h);
+  assert_true(get(h, kept) == kept && get(h, 77) == 77);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+/* Chains of one bucket's keys come together in one bucket of the smaller array. */
+static void test_chains_that_are_joined(void **state)
+{
+  (void)state;
+  for (unsigned n = 1; n < 40; n += 3) {
+    hmap *h = makeInts(capacity(9));
+    noAlarm(h);
+    uint64_t keys[4][40];
+    for (unsigned c = 0; c < 4; c++)
+      for (unsigned i = 0; i < n; i++)
+        put(h, keys[c][i] = keyWith(h, 5 + 128 * c, 511), c);
+    setFlags(h, flagsOf(h) & (uint8_t)~hashHinted);
+    h->easy = 0;
+    put(h, 1, 1);
+    assert_true(growing(h) && shrinking(h));
+    assert_true(h->B <= 7);
+    while (growing(h)) {
+      assert_true(evacuate(h));
+      ASSERT_SOUND(h);
+    }
+    for (unsigned c = 0; c < 4; c++)
+      for (unsigned i = 0; i < n; i++)
+        assert_true(get(h, keys[c][i]) == c);
+    for (unsigned i = 0; i < 100; i++)
+      assert_false(has(h, keyWith(h, 5, 127)));
+    for (unsigned c = 0; c < 4; c++)
+      for (unsigned i = 0; i < n; i++)
+        assert_true(cut(h, keys[c][i]));
+    ASSERT_SOUND(h);
+    hmap_free(h);
+  }
+  ASSERT_NOTHING_LEFT();
+}
 static void test_reads_evacuate_nothing(void **state)
 {
   (void)state;
@@ -666,6 +795,7 @@ static void test_growth_of_a_table_that_is_mostly_not_there(void **state)
         assert_true(hashGrow(h));
       else
         growNow(h);
+      setFlags(h, flagsOf(h) | hashHinted); /* it has not outgrown the hint, and is not to shrink */
       for (size_t step = 0; growing(h); step++) {
         uint64_t k = randomBelow(4000);
         if (randomBelow(3))
@@ -1424,6 +1554,11 @@ int main(void)
       TEST(test_evacuation_leaves_entries_in_their_old_slots),
       TEST(test_same_size_evacuation_marks_all_X),
       TEST(test_a_write_evacuates_two_buckets),
+      TEST(test_mass_deletion_shrinks_it),
+      TEST(test_the_array_follows_the_entries_down),
+      TEST(test_a_hint_keeps_it_from_shrinking),
+      TEST(test_an_insertion_shrinks_what_a_walk_has_emptied),
+      TEST(test_chains_that_are_joined),
       TEST(test_reads_evacuate_nothing),
       TEST(test_assigning_an_existing_key_moves_nothing),
       TEST(test_entries_are_found_at_every_nevacuate),

@@ -191,6 +191,24 @@ static void comeAndGo(const kind *k)
   compare(k, h, 160);
   hmap_free(h);
 }
+static void shrink(const kind *k)
+{
+  hmap *h = tryMake(k, 0);
+  if (!h)
+    return;
+  for (uint32_t n = 0; n < 220; n++)
+    tryAssign(k, h, n);
+  for (uint32_t n = 6; n < 220; n++) {
+    doDelete(k, h, n);
+    ASSERT_SOUND(h);
+  }
+  compare(k, h, 230);
+  for (uint32_t n = 0; n < 60; n++)
+    tryAssign(k, h, n);
+  compare(k, h, 230);
+  assert_true(h->B <= 4 || growing(h) || failures);
+  hmap_free(h);
+}
 static void cloneIt(const kind *k)
 {
   hmap *h = tryMake(k, 0);
@@ -271,6 +289,11 @@ static void test_each_allocation_of_come_and_go_fails(void **state)
 {
   (void)state;
   failEach(comeAndGo);
+}
+static void test_each_allocation_of_shrinking_fails(void **state)
+{
+  (void)state;
+  failEach(shrink);
 }
 static void test_each_allocation_of_clone_fails(void **state)
 {
@@ -558,6 +581,7 @@ int main(void)
       TEST(test_each_allocation_of_a_hinted_fill_fails),
       TEST(test_each_allocation_of_a_sparse_growth_fails),
       TEST(test_each_allocation_of_come_and_go_fails),
+      TEST(test_each_allocation_of_shrinking_fails),
       TEST(test_each_allocation_of_clone_fails),
       TEST(test_each_allocation_during_a_walk_fails),
       TEST(test_allocations_fail_at_random),

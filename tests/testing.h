@@ -20,11 +20,11 @@ static inline void resetCounts(void)
 }
 
 /* Every invariant of a table holds. */
-#define ASSERT_SOUND(h)                      \
-  do {                                       \
-    const char *broken_ = hmap_check(h);     \
-    if (broken_)                             \
-      fail_msg("hmap_check: %s", broken_);   \
+#define ASSERT_SOUND(h)                    \
+  do {                                     \
+    const char *broken_ = hmap_check(h);   \
+    if (broken_)                           \
+      fail_msg("hmap_check: %s", broken_); \
   } while (0)
 
 #define TEST(f) cmocka_unit_test_setup(f, startTest)
@@ -128,6 +128,18 @@ static inline hmap *growingTable(uint8_t B)
 {
   hmap *h = fullTable(B);
   assert_true(hashGrow(h));
+  return h;
+}
+/* A table of 2^B buckets, no hint behind it, with keys 0, 1, ... that shrinks when one more goes: the last, which is in *last. */
+static inline hmap *thinTable(uint8_t B, uint64_t *last)
+{
+  hmap *h = fullTable(B);
+  setFlags(h, flagsOf(h) & (uint8_t)~hashHinted);
+  *last = hmap_len(h) - 1;
+  for (; !tooFewEntries(*last, h->mask); --*last)
+    assert_true(cut(h, *last));
+  assert_false(growing(h));
+  assert_int_equal(h->B, B);
   return h;
 }
 
