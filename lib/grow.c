@@ -201,39 +201,18 @@ NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t new
   if (overflow)
     toOverflow(oldType(h, h->t), &from, overflow);
   do {
-    for (unsigned i = 0; i < bucketCnt; i++) {
-      if (from.b->tophash[i] < minTopHash) {
-        from.b->tophash[i] = evacuatedEmpty;
-        continue;
-      }
-      bool useY = slotHash(h, from.t, from.block, i) & newbit;
+    uint8_t tops[bucketCnt];
+    slots full = matchFull(from.b);
+    memset(tops, evacuatedEmpty, sizeof tops);
+    for (; full; full &= full - 1) {
+      unsigned i = firstSlot(full);
+      bool useY = newbit && slotHash(h, from.t, from.block, i) & newbit;
       evacuateSlot(h, &from, i, &xy[useY], spare);
-      from.b->tophash[i] = (uint8_t)(evacuatedX + useY);
+      tops[i] = (uint8_t)(evacuatedX + useY);
     }
+    memcpy(from.b->tophash, tops, sizeof tops);
     freeWide(h, &from);
   } while (nextInChain(&from));
-}
-
-/* Moves the entries of a chain of the old array. */
-static void evacuateChain(hmap *h, size_t oldbucket, void **spare)
-{
-  const maptype *t = h->t;
-  size_t newbit = newBit(h);
-  const place from = oldBucketAt(h, t, oldbucket);
-  countEvacuated(h, from);
-  bmap *next = NULL;
-  if (from.t == t && !isWide(from.b) && !shrinking(h)) {
-    const place x = newBucketAt(h, oldbucket, 0), y = newBucketAt(h, oldbucket, newbit);
-    const evacPair to = {{x.b, y.b}, {x.block, y.block}};
-    if (t->slotsize == 16)
-      evacuateFirst(h, t, from.b, from.block, &to, newbit, 16);
-    else
-      evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
-    next = overflowOf(from.b);
-    if (!next)
-      return;
-  }
-  evacuateRest(h, next, oldbucket, newbit, spare);
 }
 
 static void freeSpare(void *spare)
@@ -261,14 +240,38 @@ static bool reserveSpare(const maptype *t, size_t n, void **spare)
   return true;
 }
 
-/* Overflow buckets that it takes at most to add n entries to a chain. */
-static size_t overflowFor(place p, size_t n)
+/* Overflow buckets that it takes to add the entries of one chain to another. */
+static size_t overflowFor(place from, place to)
 {
-  size_t vacant = 0;
+  size_t vacant = 0, n = 0;
   do
-    vacant += (size_t)__builtin_popcount(matchEmpty(p.b));
-  while (nextInChain(&p));
+    n += countSlots(matchFull(from.b));
+  while (nextInChain(&from));
+  do
+    vacant += countSlots(matchEmpty(to.b));
+  while (vacant < n && nextInChain(&to));
   return n > vacant ? (n - vacant + bucketCnt - 1) / bucketCnt : 0;
+}
+
+/* Moves the entries of a chain of the old array. */
+static void moveChain(hmap *h, size_t oldbucket, size_t newbit, void **spare)
+{
+  const maptype *t = h->t;
+  const place from = oldBucketAt(h, t, oldbucket);
+  countEvacuated(h, from);
+  bmap *next = NULL;
+  if (from.t == t && !isWide(from.b) && !shrinking(h)) {
+    const place x = newBucketAt(h, oldbucket, 0), y = newBucketAt(h, oldbucket, newbit);
+    const evacPair to = {{x.b, y.b}, {x.block, y.block}};
+    if (t->slotsize == 16)
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, 16);
+    else
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
+    next = overflowOf(from.b);
+    if (!next)
+      return;
+  }
+  evacuateRest(h, next, oldbucket, newbit, spare);
 }
 
 /* Sees to it that an old bucket's entries find room. Where the array does not shrink, the two chains that they go to have at most
@@ -277,20 +280,52 @@ static size_t overflowFor(place p, size_t n)
 static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
 {
   place p = oldBucketAt(h, h->t, oldbucket);
+  const place first = p;
   bool wide = isWide(p.b);
-  size_t overflow = 0, entries = (size_t)__builtin_popcount(matchFull(p.b));
-  for (; nextInChain(&p); overflow++) {
+  size_t overflow = 0;
+  for (; nextInChain(&p); overflow++)
     wide |= isWide(p.b);
-    entries += (size_t)__builtin_popcount(matchFull(p.b));
-  }
   size_t blocks = overflow + 2;
-  if (!needSegment(h->buckets, oldbucket & h->mask) || !needSegment(h->buckets, (oldbucket + newBit(h)) & h->mask))
-    return false;
   if (shrinking(h)) {
-    overflow = overflowFor(newBucketAt(h, oldbucket, 0), entries);
-    blocks = entries;
+    blocks = (overflow + 1) * bucketCnt;
+    overflow = overflowFor(first, newBucketAt(h, oldbucket, 0));
   }
   return (overflow == 0 || reserveOverflow(h->buckets, overflow)) && (!wide || reserveSpare(h->t, blocks, spare));
+}
+
+/* Moves the entries of an old bucket that is a whole chain to a new one that has room for them all beside what is there. Returns
+ * false, with nothing changed, if it is not as simple as that. */
+NOINLINE bool joinBucket(hmap *h, size_t oldbucket)
+{
+  const place from = oldBucketAt(h, h->t, oldbucket), to = newBucketAt(h, oldbucket, 0);
+  slots full = matchFull(from.b), vacant = matchEmpty(to.b);
+  uint8_t tops[bucketCnt];
+  if (overflowOf(from.b) || isWide(from.b) || from.t != to.t || countSlots(full) > countSlots(vacant))
+    return false;
+  countEvacuated(h, from);
+  memset(tops, evacuatedEmpty, sizeof tops);
+  for (; full; full &= full - 1, vacant &= vacant - 1) {
+    unsigned i = firstSlot(full), k = firstSlot(vacant);
+    if (from.t->stored)
+      hashesOf(to.block)[k] = hashesOf(from.block)[i];
+    copySlot(slotOf(to.t, to.block, k), slotOf(from.t, from.block, i), from.t->slotsize);
+    to.b->tophash[k] = from.b->tophash[i];
+    tops[i] = evacuatedX;
+    HMAP_COUNT(moved, 1);
+  }
+  memcpy(from.b->tophash, tops, sizeof tops);
+  return true;
+}
+
+/* Moves the entries of an old bucket and its chain. Returns false, with nothing changed, if there is no memory. */
+static bool evacuateChain(hmap *h, size_t oldbucket, size_t newbit)
+{
+  void *spare = NULL;
+  if (!reserveEvacuation(h, oldbucket, &spare))
+    return false;
+  moveChain(h, oldbucket, newbit, &spare);
+  freeSpare(spare);
+  return true;
 }
 
 /* Moves the entries of the next old bucket and its chain to the new array: where that is larger, to the bucket of the same
@@ -299,13 +334,11 @@ static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
  * changed, if there is no memory. */
 static bool evacuate(hmap *h)
 {
-  size_t oldbucket = h->nevacuate;
-  void *spare = NULL;
-  if (!reserveEvacuation(h, oldbucket, &spare))
+  size_t oldbucket = h->nevacuate, newbit = newBit(h);
+  if (!needSegment(h->buckets, oldbucket & h->mask) || !needSegment(h->buckets, (oldbucket + newbit) & h->mask))
     return false;
-  if (hasSegment(h->oldbuckets, oldbucket))
-    evacuateChain(h, oldbucket, &spare);
-  freeSpare(spare);
+  if (hasSegment(h->oldbuckets, oldbucket) && !(shrinking(h) && joinBucket(h, oldbucket)) && !evacuateChain(h, oldbucket, newbit))
+    return false;
   h->seq++;
   if (++h->nevacuate == noldbuckets(h))
     growDone(h);

@@ -74,6 +74,13 @@ ALWAYS_INLINE unsigned firstSlot(slots s)
   return (unsigned)__builtin_ctz(s);
 }
 
+/* How many slots a set has. */
+ALWAYS_INLINE unsigned countSlots(slots s)
+{
+  s -= s >> 1 & 0x55;
+  s = (s & 0x33) + (s >> 2 & 0x33);
+  return (s + (s >> 4)) & 0xf;
+}
 /* One more than the last of a set, or 0. */
 ALWAYS_INLINE unsigned endOf(slots s)
 {

@@ -134,24 +134,32 @@ static void tell(const char *name, size_t n)
 static void moveMany(void)
 {
   hmap *h = makeInts(0);
-  size_t bigger = 0;
+  size_t bigger = 0, smaller = 0;
   resetCounts();
   for (uint64_t i = 0; i < 20000; i++) {
     uint8_t before = h->B;
     put(h, i, i);
     bigger += h->B != before;
   }
+  for (uint64_t i = 0; i < 20000; i++) {
+    uint8_t before = h->B;
+    cut(h, i);
+    smaller += h->B != before;
+  }
   tell("moved", counted.moved);
   tell("bigger", bigger);
+  tell("smaller", smaller);
   hmap_free(h);
 }
 static void test_growths_and_evacuated_entries(void **state)
 {
   (void)state;
   watch(moveMany);
-  assert_int_equal(field(line(2), "evacuated"), field(line(0), "moved"));
-  assert_int_equal(field(line(2), "bigger"), field(line(1), "bigger"));
-  assert_int_equal(field(line(2), "samesize"), 1);
+  assert_int_equal(field(line(3), "evacuated"), field(line(0), "moved"));
+  assert_int_equal(field(line(3), "bigger"), field(line(1), "bigger"));
+  assert_int_equal(field(line(3), "shrinks"), field(line(2), "smaller"));
+  assert_int_equal(field(line(3), "samesize"), 1);
+  assert_true(field(line(2), "smaller") > 2);
   assert_true(field(line(0), "moved") > 10000);
 }
 
