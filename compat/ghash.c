@@ -112,13 +112,11 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 /* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
 static void removeAt(GHashTable *t, place *at, bool notify)
 {
-  if (likely(!notify || !(t->key_destroy_func || t->value_destroy_func))) {
-    mapdelete(&t->h, at);
-    return;
-  }
-  gpointer key = keyAt(at), value = valueAt(at);
+  bool frees = notify && (t->key_destroy_func || t->value_destroy_func);
+  gpointer key = frees ? keyAt(at) : NULL, value = frees ? valueAt(at) : NULL;
   mapdelete(&t->h, at);
-  destroyEntry(t, key, value);
+  if (unlikely(frees))
+    destroyEntry(t, key, value);
 }
 
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */

@@ -48,6 +48,12 @@ static bmap *newoverflow(hmap *h, bucketArray *a, bmap *b)
   return next;
 }
 
+/* Whether the table should shrink. */
+ALWAYS_INLINE bool shouldShrink(const hmap *h)
+{
+  return unlikely(tooFewEntries(h->count, h->mask)) && !growing(h) && !(flagsOf(h) & hashHinted);
+}
+
 /* The size that a table with too few entries shrinks to: with room for what may be inserted before all is evacuated. */
 static uint8_t smallerB(const hmap *h)
 {
@@ -63,7 +69,7 @@ static uint8_t nextB(const hmap *h)
 {
   if (overLoadFactor(h->count + 1, h->B))
     return (uint8_t)(h->B + 1);
-  return tooFewEntries(h->count, h->mask) && !(flagsOf(h) & hashHinted) ? smallerB(h) : h->B;
+  return shouldShrink(h) ? smallerB(h) : h->B;
 }
 
 /* Begins a growth, to the size that the table should have. Returns false, with nothing changed, if there is no memory. */
@@ -297,7 +303,8 @@ static bool reserveEvacuation(hmap *h, size_t oldbucket, void **spare)
  * false, with nothing changed, if it is not as simple as that. */
 NOINLINE bool joinBucket(hmap *h, size_t oldbucket)
 {
-  const place from = oldBucketAt(h, h->t, oldbucket), to = newBucketAt(h, oldbucket, 0);
+  const place from = oldBucketAt(h, h->t, oldbucket);
+  place to = newBucketAt(h, oldbucket, 0);
   slots full = matchFull(from.b), vacant = matchEmpty(to.b);
   uint8_t tops[bucketCnt];
   if (overflowOf(from.b) || isWide(from.b) || from.t != to.t || countSlots(full) > countSlots(vacant))
@@ -305,11 +312,10 @@ NOINLINE bool joinBucket(hmap *h, size_t oldbucket)
   countEvacuated(h, from);
   memset(tops, evacuatedEmpty, sizeof tops);
   for (; full; full &= full - 1, vacant &= vacant - 1) {
-    unsigned i = firstSlot(full), k = firstSlot(vacant);
-    if (from.t->stored)
-      hashesOf(to.block)[k] = hashesOf(from.block)[i];
-    copySlot(slotOf(to.t, to.block, k), slotOf(from.t, from.block, i), from.t->slotsize);
-    to.b->tophash[k] = from.b->tophash[i];
+    unsigned i = firstSlot(full);
+    to.i = firstSlot(vacant);
+    copyEntry(h, &to, &from, i, NULL);
+    to.b->tophash[to.i] = from.b->tophash[i];
     tops[i] = evacuatedX;
     HMAP_COUNT(moved, 1);
   }

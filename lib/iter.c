@@ -2,8 +2,8 @@
  *
  * It walks the array that was current when it started (the old one, if that was shrinking), from a random bucket and slot;
  * overflow buckets come right after their bucket. What may happen to the table meanwhile, and what comes of it:
- *   - The table was already growing: a bucket that has not been evacuated is read in the old array, the others in the new one;
- * the walk has the buckets of the larger of the two, and in the other reads only the entries that belong to the bucket it is at.
+ *   - The table was already growing: a bucket that has not been evacuated is read in the old array, the others in the new one.
+ *     The walk has the buckets of the larger of the two, and in the other reads only the entries that belong to its bucket.
  *   - It grows later: keys never move within the old array and stay readable there, because the iterator pins it. An entry whose
  *     slot says evacuated is looked up in the table as it is now, by its stored hash and its key's bytes (never with the user's
  *     functions: the key may have been deleted and freed). What is not found there has been deleted.

@@ -166,12 +166,6 @@ ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at
   at->i = b ? firstSlot(matchEmpty(b)) : 0;
 }
 
-/* Whether the table should shrink. */
-ALWAYS_INLINE bool shouldShrink(const hmap *h)
-{
-  return unlikely(tooFewEntries(h->count, h->mask)) && !growing(h) && !(flagsOf(h) & hashHinted);
-}
-
 /* Whether the table should have another array before it takes one more entry. */
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
 {
