@@ -4,7 +4,7 @@
 
 output=$(mktemp) || exit 99
 trap 'rm -f "$output"' EXIT
-CMOCKA_MESSAGE_OUTPUT=TAP "$@" >"$output" 2>&1
+CMOCKA_MESSAGE_OUTPUT=TAP sh "$(dirname "$0")/limit.sh" "$@" >"$output" 2>&1
 status=$?
 ${AWK:-awk} -v status=$status '
   /^[[:space:]]*1\.\.[0-9]+/ { next }
