@@ -207,16 +207,14 @@ NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t new
   if (overflow)
     toOverflow(oldType(h, h->t), &from, overflow);
   do {
-    uint8_t tops[bucketCnt];
-    slots full = matchFull(from.b);
-    memset(tops, evacuatedEmpty, sizeof tops);
-    for (; full; full &= full - 1) {
+    uint64_t tops = evacuatedEmpty * EACH_BYTE;
+    for (slots full = matchFull(from.b); full; full &= full - 1) {
       unsigned i = firstSlot(full);
       bool useY = newbit && slotHash(h, from.t, from.block, i) & newbit;
       evacuateSlot(h, &from, i, &xy[useY], spare);
-      tops[i] = (uint8_t)(evacuatedX + useY);
+      tops -= (uint64_t)(evacuatedEmpty - evacuatedX - useY) << 8 * i;
     }
-    memcpy(from.b->tophash, tops, sizeof tops);
+    setTops(from.b, tops);
     freeWide(h, &from);
   } while (nextInChain(&from));
 }
@@ -306,20 +304,19 @@ NOINLINE bool joinBucket(hmap *h, size_t oldbucket)
   const place from = oldBucketAt(h, h->t, oldbucket);
   place to = newBucketAt(h, oldbucket, 0);
   slots full = matchFull(from.b), vacant = matchEmpty(to.b);
-  uint8_t tops[bucketCnt];
+  uint64_t tops = evacuatedEmpty * EACH_BYTE;
   if (overflowOf(from.b) || isWide(from.b) || from.t != to.t || countSlots(full) > countSlots(vacant))
     return false;
   countEvacuated(h, from);
-  memset(tops, evacuatedEmpty, sizeof tops);
   for (; full; full &= full - 1, vacant &= vacant - 1) {
     unsigned i = firstSlot(full);
     to.i = firstSlot(vacant);
     copyEntry(h, &to, &from, i, NULL);
     to.b->tophash[to.i] = from.b->tophash[i];
-    tops[i] = evacuatedX;
+    tops -= (uint64_t)(evacuatedEmpty - evacuatedX) << 8 * i;
     HMAP_COUNT(moved, 1);
   }
-  memcpy(from.b->tophash, tops, sizeof tops);
+  setTops(from.b, tops);
   return true;
 }
 

@@ -310,11 +310,12 @@ NOINLINE void markRest(place p)
 ALWAYS_INLINE void mapdelete(hmap *h, place *p)
 {
   beginWrite(h);
-  p->b->tophash[p->i] = emptyOne;
-  if (likely(p->b == p->head && p->b->link == 0)) /* the whole chain, in one step */
-    restFrom(p->b, endOf(matchFull(p->b)));
-  else
+  if (likely(p->b == p->head && p->b->link == 0))
+    emptySlot(p->b, p->i);
+  else {
+    p->b->tophash[p->i] = emptyOne;
     markRest(*p);
+  }
   h->count--;
   h->seq++;
   if (shouldShrink(h))

@@ -9,6 +9,26 @@
 /* A set of slots of one bucket: a bit a slot, from the lowest. */
 typedef unsigned slots;
 
+#define EACH_BYTE 0x0101010101010101u
+
+/* The tophash bytes of a bucket as a word, slot 0's the lowest byte. */
+ALWAYS_INLINE uint64_t topsOf(const bmap *b)
+{
+  uint64_t w = 0;
+  memcpy(&w, b->tophash, sizeof w);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  w = __builtin_bswap64(w);
+#endif
+  return w;
+}
+ALWAYS_INLINE void setTops(bmap *b, uint64_t w)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  w = __builtin_bswap64(w);
+#endif
+  memcpy(b->tophash, &w, sizeof w);
+}
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 ALWAYS_INLINE __m128i tophashes(const bmap *b)
@@ -32,31 +52,21 @@ ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
   return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(w, _mm_set1_epi8((char)top)), w)) & 0xff;
 }
 #else
-#define EACH_BYTE 0x0101010101010101u
 /* The top bits of the bytes, as a set. */
 ALWAYS_INLINE slots topBits(uint64_t x)
 {
   return (slots)((x >> 7 & EACH_BYTE) * 0x0102040810204080u >> 56);
 }
-ALWAYS_INLINE uint64_t tophashes(const bmap *b)
-{
-  uint64_t w = 0;
-  memcpy(&w, b->tophash, sizeof w);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  w = __builtin_bswap64(w);
-#endif
-  return w;
-}
 /* Exact: the shorter test, (x-1) & ~x, also reports a slot above a true match, and so could a stale key. */
 ALWAYS_INLINE slots matchTophash(const bmap *b, uint8_t top)
 {
-  uint64_t x = tophashes(b) ^ EACH_BYTE * top, low = 0x7f * EACH_BYTE;
+  uint64_t x = topsOf(b) ^ EACH_BYTE * top, low = 0x7f * EACH_BYTE;
   return topBits(~(((x & low) + low) | x | low));
 }
 /* Slots whose tophash is at most top, which is below 128. */
 ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
 {
-  uint64_t x = tophashes(b), low = 0x7f * EACH_BYTE;
+  uint64_t x = topsOf(b), low = 0x7f * EACH_BYTE;
   return topBits(~(((x & low) + EACH_BYTE * (uint64_t)(0x7f - top)) | x));
 }
 #endif
@@ -86,16 +96,13 @@ ALWAYS_INLINE unsigned endOf(slots s)
 {
   return 31 - (unsigned)__builtin_clz(2 * s + 1);
 }
-/* Marks the slots from n on, which are empty, as the end of their chain. */
-ALWAYS_INLINE void restFrom(bmap *b, unsigned n)
+/* Empties slot i of a bucket that is its whole chain, and marks the end of the chain. All in a register: a byte stored would have
+ * to reach the cache before the word it is in can be read. */
+ALWAYS_INLINE void emptySlot(bmap *b, unsigned i)
 {
-  uint64_t w, keep = ((uint64_t)1 << 4 * n << 4 * n) - 1;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  keep = __builtin_bswap64(keep);
-#endif
-  memcpy(&w, b->tophash, sizeof w);
-  w &= keep;
-  memcpy(b->tophash, &w, sizeof w);
+  unsigned n = endOf(matchFull(b) & ~(1u << i));
+  uint64_t w = topsOf(b) & ~((uint64_t)0xff << 8 * i), keep = ((uint64_t)1 << 4 * n << 4 * n) - 1;
+  setTops(b, (w | (uint64_t)emptyOne << 8 * i) & keep);
 }
 
 /* What is known of a key that is looked for. */

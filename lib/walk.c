@@ -8,7 +8,12 @@
 #include "map.h"
 #include "probe.h"
 
-enum { groupBits = sizeof(size_t) == 8 ? 3 : 2, groupCnt = 1 << groupBits, groupSlots = groupCnt * bucketCnt };
+enum {
+  groupBits = sizeof(size_t) == 8 ? 3 : 2,
+  groupCnt = 1 << groupBits,
+  groupSlots = groupCnt * bucketCnt,
+  noChain = groupCnt + 1 /* mapwalk.chain: nothing has overflowed */
+};
 
 typedef struct mapwalk {
   unsigned char *block; /* of the group's first bucket; in an overflow bucket, where that would be if all were in a row */
@@ -16,7 +21,7 @@ typedef struct mapwalk {
   uint32_t n;           /* groups entered so far, in the old array and then in the new one */
   uint8_t i;            /* the slot of the entry that the walk came to last: 8 * bucket in the group + slot in the bucket */
   uint8_t offset;       /* the slot that comes first */
-  uint8_t chain;        /* 0, or 1 + the bucket in the group whose overflow buckets are being visited */
+  uint8_t chain;        /* 0, 1 + the bucket in the group whose overflow buckets are being visited, or noChain */
   uint8_t state;        /* the owner's */
 } mapwalk;
 _Static_assert(sizeof(mapwalk) <= 2 * sizeof(size_t) + 8, "fits in a GHashTableIter");
@@ -46,10 +51,14 @@ ALWAYS_INLINE size_t groupStart(const hmap *h, const walkArray *in, size_t n)
 {
   return (((size_t)h->hash0.k1 + n - in->first) & (in->groups - 1)) << groupBits;
 }
-/* Whether a bucket is there and its entries have not moved on. */
-ALWAYS_INLINE bool walkable(const hmap *h, const walkArray *in, size_t i)
+/* The buckets of the group from start on that are there and whose entries have not moved on: *from up to what it returns. */
+ALWAYS_INLINE unsigned walkable(const hmap *h, const walkArray *in, size_t start, unsigned *from)
 {
-  return i < bucketShift(in->a->B) && hasSegment(in->a, i) && !(in->a == h->oldbuckets && bucketEvacuated(h, i));
+  size_t n = bucketShift(in->a->B), moved = in->a == h->oldbuckets && h->nevacuate > start ? h->nevacuate - start : 0;
+  *from = moved < groupCnt ? (unsigned)moved : groupCnt;
+  if (!hasSegment(in->a, start)) /* a group is never in two */
+    return 0;
+  return n < groupCnt ? (unsigned)n : groupCnt;
 }
 
 /* The place of the entry that a walk came to last. */
@@ -58,7 +67,7 @@ static place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
   walkArray in = walkIn(h, t, w->n - 1);
   unsigned c = w->i >> bucketCntBits;
   place p = bucketAt(in.t, in.a, groupStart(h, &in, w->n - 1) + c);
-  if (w->chain)
+  if (w->chain && w->chain != noChain)
     toOverflow(in.t, &p, (bmap *)(void *)(w->block + c * in.t->blocksize) - 1);
   p.i = w->i & (bucketCnt - 1);
   return p;
@@ -74,12 +83,16 @@ static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
 {
   walkArray in = walkIn(h, t, w->n - 1);
   size_t start = groupStart(h, &in, w->n - 1);
-  unsigned c = w->chain ? w->chain - 1u : 0;
-  bmap *b = w->chain ? (bmap *)(void *)(w->block + c * in.t->blocksize) - 1 : NULL;
-  for (; c < groupCnt; c++, b = NULL) {
-    if (!b && walkable(h, &in, start + c))
+  unsigned c, end = walkable(h, &in, start, &c);
+  bmap *b = NULL;
+  if (w->chain) {
+    c = w->chain - 1u;
+    b = (bmap *)(void *)(w->block + c * in.t->blocksize) - 1;
+  }
+  for (; c < end; c++, b = NULL) {
+    if (!b)
       b = bucketAt(in.t, in.a, start + c).b;
-    while (b && (b = overflowOf(b))) {
+    while ((b = overflowOf(b))) {
       slots full = matchFull(b);
       if (!full)
         continue;
@@ -104,13 +117,18 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
   walkArray in = walkIn(h, t, w->n);
   size_t full = 0;
+  uint64_t links = 0;
   if (w->n >= in.first + in.groups)
     return false;
   size_t start = groupStart(h, &in, w->n++);
-  for (unsigned c = 0; c < groupCnt; c++)
-    if (walkable(h, &in, start + c))
-      full |= (size_t)matchFull(bucketAt(in.t, in.a, start + c).b) << (c << bucketCntBits);
-  w->chain = 0;
+  unsigned c, end = walkable(h, &in, start, &c);
+  unsigned char *segment = in.a->segments[start >> in.t->segbits];
+  for (; c < end; c++) {
+    const bmap *b = bmapIn(segment, (start & segmentMask(in.t)) + c);
+    full |= (size_t)matchFull(b) << (c << bucketCntBits);
+    links |= b->link;
+  }
+  w->chain = links >> linkShift ? 0 : noChain;
   if (full) {
     w->block = blockAt(in.t, in.a, start);
     prefetchGroup(in.t, w->block);
@@ -127,7 +145,7 @@ NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
   if (w->n == 0)
     w->offset = (uint8_t)(h->hash0.k0 >> (64 - groupBits - bucketCntBits));
   for (;;) {
-    if (w->n && walkOverflow(h, t, w))
+    if (w->n && w->chain != noChain && walkOverflow(h, t, w))
       return true;
     if (!walkHeads(h, t, w))
       return false;
@@ -139,13 +157,15 @@ NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
 /* Goes to the next entry where the walk is; there must be one. */
 ALWAYS_INLINE void walkSlot(mapwalk *w)
 {
-  w->i = ((unsigned)__builtin_ctzl(w->rest) + w->offset) & (groupSlots - 1);
+  w->i = (uint8_t)(((unsigned)__builtin_ctzl(w->rest) + w->offset) & (groupSlots - 1));
   w->rest &= w->rest - 1;
 }
 /* Block, format and slot of the entry that a walk came to last, which is all that it takes to read it, where all blocks have
  * format t; */
 ALWAYS_INLINE place walkPlain(const maptype *t, const mapwalk *w)
 {
+  if (t->blocksize == bucketCnt * t->slotsize)
+    return (place){.block = w->block, .t = t, .i = w->i}; /* the group's slots are in a row */
   return (place){.block = w->block + (size_t)(w->i >> bucketCntBits) * t->blocksize, .t = t, .i = w->i & (bucketCnt - 1)};
 }
 /* and in any table. */
