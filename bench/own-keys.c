@@ -34,7 +34,7 @@ int main(int argc, char **argv)
   uint64_t i = 0;
   for (size_t n = 0; n < asked.size; i++) {
     key k = candidate(i);
-    if ((hashKey(h, (enum hashalg)h->t->alg, &k) & bucketMask(bucketBits)) == 0)
+    if ((hashKey(h, h->t, h->t->alg, &k) & bucketMask(bucketBits)) == 0)
       n += fwrite(&i, sizeof i, 1, f);
   }
   return fclose(f) != 0;

@@ -20,7 +20,7 @@ struct _GHashTable {
   guint64 mark; /* tableMark */
   int version;  /* changes when a key is added or removed; iterators compare it */
   gatomicrefcount ref_count;
-  hmap h;                                              /* its tag is the kind */
+  hmap h;                                              /* its tag: the kind, and in plainBits what format.h says */
   GHashFunc hash_func;                                 /* never NULL */
   GEqualFunc key_equal_func;                           /* or NULL, which compares pointers */
   GDestroyNotify key_destroy_func, value_destroy_func; /* or NULL */
@@ -276,8 +276,13 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
 }
 
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
- * all blocks of a table look the same. lookup  returns a key's value, or NULL find    returns whether a key is there, and its
- * place put     inserts or overwrites, and returns whether the key is new. Only adding a key moves others. */
+ * all blocks of a table look the same.
+ *
+ *   lookup  returns a key's value, or NULL
+ *   find    returns whether a key is there, and its place
+ *   put     inserts or overwrites, and returns whether the key is new
+ *
+ * Only adding a key moves others. */
 #define READING(K, name, type, access)                                      \
   static gpointer lookup##name(const GHashTable *t, gconstpointer key)      \
   {                                                                         \

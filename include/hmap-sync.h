@@ -6,7 +6,7 @@
  *   read section  a stretch of a thread's work, from hmap_sync_read_lock to hmap_sync_read_unlock, during which nothing that it
  *                 may have seen is destroyed. Each call opens one of its own; sections nest.
  *
- * Guarantees. The letters are those that tests/sync*.c name.
+ * Guarantees. The letters are those that tests/test_sync*.c name.
  *   R  Reads: hmap_sync_load takes no lock, writes to no memory that others see, and never waits, whatever other threads do
  *      or whether they run at all. It may begin again, once for each entry that others put into the same bucket meanwhile.
  *   W  Writes: all calls but Range and Len are atomic: each takes effect at one moment between its beginning and its return, and

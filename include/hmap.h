@@ -10,8 +10,8 @@
  * Ownership: a table owns its memory and the bytes that were copied into its slots; it never owns what a pointer among those
  * bytes points to. Pointers into slots belong to the table and hold until its next assign, delete, clear or free.
  *
- * Threads: any number of readers (access, len, iteration, stats, dump, check, clone), or one writer. Breaking that rule is
- * detected where possible and then ends the program with a message that begins with "hmap: fatal error:".
+ * Threads: any number of readers (access, get_many, len, iteration, stats, dump, check, clone), or one writer. Breaking that rule
+ * is detected where possible and then ends the program with a message that begins with "hmap: fatal error:".
  */
 #ifndef HMAP_H
 #define HMAP_H
@@ -80,7 +80,7 @@ HMAP_API void *hmap_access(const hmap *h, const void *key);
  *   n      how many keys
  *   keys   points to the keys, one behind the other, key_size bytes each
  *   elems  room for n pointers; the i-th becomes what hmap_access would return for the i-th key
- * Returns how many keys are there. */
+ * Returns how many keys are there. h may be NULL: none is. */
 HMAP_API size_t hmap_get_many(const hmap *h, size_t n, const void *keys, void **elems);
 
 /* Makes sure that a key is there, and returns where its elem stands. A new elem is all zero bytes; for a key that was there
@@ -112,8 +112,8 @@ typedef struct hmap_iter {
   uint8_t B, offset, i, state;
 } hmap_iter;
 
-/* Starts a walk over a table, at a random bucket and slot. The table may be read, written, cleared and grown during the walk
- * (by one thread), but not freed, and
+/* Starts a walk over a table, which may be NULL, at a random bucket and slot. The table may be read, written, cleared and grown
+ * during the walk (by one thread), but not freed, and
  *   - an entry that is there from the first call to the last is returned exactly once;
  *   - an entry that was deleted before the walk came to it is not returned;
  *   - an entry that was added during the walk is returned once or not at all; after hmap_clear the walk ends.
@@ -156,14 +156,15 @@ HMAP_API void hmap_getstats(const hmap *h, hmap_stats *s);
  *
  *   9a    the tophash of an entry: the top eight bits of its key's hash, 5 added to those below 5
  *   --    an empty slot; ..  the same, and all that follows in the chain is empty
- *   X, Y  an entry that growth has moved to the new bucket that the end of the line gives
+ *   X, Y  an entry that growth has moved to the new bucket that the end of the line gives. A table that shrinks says
+ *         "shrinking:" and has X only.
  *   -> #  the chain goes on in overflow bucket 0, 1, ...
  *
  * Returns true, or false with errno if writing to out failed. */
 HMAP_API bool hmap_dump(const hmap *h, FILE *out);
 
-/* Checks every invariant of a table; reads every bucket, and no key or elem but those that are their own hash. Returns NULL if
- * all hold, or else a constant string that names the first that does not. */
+/* Checks every invariant of a table, which may be NULL; reads every bucket, and no key or elem but those that are their own hash.
+ * Returns NULL if all hold, or else a constant string that names the first that does not. */
 HMAP_API const char *hmap_check(const hmap *h);
 
 /* Shorthands for the commonest keys. The table's key_size must be 4 or 8, or its kind HMAP_STRING. */

@@ -32,7 +32,7 @@ ALWAYS_INLINE bool equalUser(const hmap *h, const maptype *t, unsigned char *blo
   return hashesOf(block)[i] == k->stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
 }
 
-ALWAYS_INLINE uint64_t hashKeyOf(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
+ALWAYS_INLINE uint64_t hashKey(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
 {
   switch (alg) {
   case alg64:
@@ -48,17 +48,12 @@ ALWAYS_INLINE uint64_t hashKeyOf(const hmap *h, const maptype *t, enum hashalg a
   }
 }
 
-ALWAYS_INLINE uint64_t hashKey(const hmap *h, enum hashalg alg, const void *key)
-{
-  return hashKeyOf(h, h->t, alg, key);
-}
-
 /* The hash of a key of a table of type t. */
 ALWAYS_INLINE keyhash keyhashOf(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
 {
   if (alg == algStr)
     return strkeyhash(h, t, *(char *const *)key);
-  uint64_t hash = hashKeyOf(h, t, alg, key);
+  uint64_t hash = hashKey(h, t, alg, key);
   return (keyhash){hash, (uint32_t)hash, 0};
 }
 
@@ -86,7 +81,7 @@ ALWAYS_INLINE keyhash keyhashOf(const hmap *h, const maptype *t, enum hashalg al
     return f(h, algUser, equalUser, key);       \
   }
 
-/* Calls the one of them that fits the table's type. The commonest types have functions of their own, see COMMON. */
+/* Calls the one of them that fits the table's type. The commonest types have functions of their own, see COMMON_TYPE. */
 #define BY_ALG(f, h, key)   \
   switch ((h)->t->alg) {    \
   case alg64:               \

@@ -135,7 +135,7 @@ static void countEvacuated(const hmap *h, place p)
 {
   if (isCounted(h))
     do
-      addTo(&counters.evacuated, (size_t)__builtin_popcountll(matchFull(p.b)));
+      addTo(&counters.evacuated, countSlots(matchFull(p.b)));
     while (nextInChain(&p));
 }
 /* An overflow bucket has been linked. */
@@ -144,7 +144,7 @@ static void countOverflow(const hmap *h)
   if (isCounted(h))
     addTo(&counters.overflow, 1);
 }
-/* An entry has come into bucket b of a chain. (Evacuation makes no chain longer than the one that it empties.) */
+/* An entry has come into bucket b of a chain. */
 static void countChain(const hmap *h, const bmap *first, const bmap *b)
 {
   size_t n = 1;

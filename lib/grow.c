@@ -135,7 +135,7 @@ static void evacuateSlot(hmap *h, const place *from, unsigned i, place *to, void
   uint8_t top = from->b->tophash[i];
   while (!matchEmpty(to->b)) {
     if (!overflowOf(to->b))
-      newoverflow(h, to->a, to->b); /* evacuate has reserved it */
+      countChain(h, to->head, newoverflow(h, to->a, to->b)); /* evacuate has reserved it */
     if (to->b != to->head)
       to->b->link |= 0xff;
     nextInChain(to);

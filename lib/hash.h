@@ -9,7 +9,8 @@
  * process: two different strings of one length up to 128 bytes meet with probability 2^-64, whoever chose them. Longer ones
  * are taken 128 bytes at a time. The sum is folded with the table's seed and the length.
  *
- * siphash13 (Aumasson, Bernstein: SipHash, INDOCRYPT 2012; 1 and 3 rounds) makes the seeds. */
+ * siphash13 (Aumasson, Bernstein: SipHash, INDOCRYPT 2012; 1 and 3 rounds) makes the seeds, and the hashes of
+ * a table that has had its alarm (alarm.c). */
 #ifndef HMAP_HASH_H
 #define HMAP_HASH_H
 

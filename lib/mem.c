@@ -125,7 +125,7 @@ static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
 {
   return alignUp((unsigned char *)(uintptr_t)&a->segments[1] + n * sizeof(bmap), alignOfOwn(n));
 }
-/* Returns an array of n buckets, and of slots bytes for their blocks, in one piece; or NULL if there is no memory. */
+/* Returns an array of n buckets, with blocks bytes for their blocks, in one piece; or NULL if there is no memory. */
 static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
   size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(n) - mallocAlign + blocks;
@@ -163,7 +163,7 @@ static bucketArray *makeHalfBucket(const maptype *t)
   return a;
 }
 
-/* The same, with all buckets empty, and their memory to come when they are written to. */
+/* makeBucketArray with all buckets empty, and their memory to come when they are written to. */
 static bucketArray *makeEmptyArray(const maptype *t, uint8_t B)
 {
   bucketArray *a = makeBucketArray(t, B);

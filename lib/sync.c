@@ -36,7 +36,7 @@
  *
  * The moments when calls take effect: the store to a slot, or to a pair's tophash (insertion, deletion, replacement where
  * values are destroyed), the store to an entry's value (replacement elsewhere), the exchange of the table (Clear).
- * tests/model/sync.pml is a model of 3 to 6 with nodes.
+ * tests/model/ has models of 3 to 6: sync.pml with nodes, sync-pairs.pml with pairs.
  *
  * Locks: a bit in the head of a chain's first bucket, which a write needs anyway. Nobody waits with a lock for anything but the
  * lock of a chain in the next array, so there is no circle; nothing of the user's but hash and equal runs under one.

@@ -120,7 +120,7 @@ typedef struct array {
   struct rcu_head rcu;
 } array;
 
-/* What deletions of one part of the keys write, on a cache line of its own. */
+/* What insertions and deletions of one part of the keys write, on a cache line of its own. */
 typedef struct stripe {
   size_t count;  /* entries; atomic */
   node *fresh;   /* pile of retired nodes; atomic. NULL: no callback is under way */

@@ -83,10 +83,10 @@ typedef struct thing {
   guint hash;
 } thing;
 
-static GHashTable *current;    /* the table that callbacks look at */
-static gboolean quiet;         /* hash and equal are counted, but say nothing */
-static guint hashes, equals;   /* their calls */
-static gboolean lookInside;    /* destroy functions say what the table shows */
+static GHashTable *current;     /* the table that callbacks look at */
+static gboolean quiet;          /* hash and equal are counted, but say nothing */
+static guint hashes, equals;    /* their calls */
+static gboolean lookInside;     /* destroy functions say what the table shows */
 static void (*onFree)(thing *); /* what destroy functions do beyond */
 
 static guint thingHash(gconstpointer key)
@@ -652,9 +652,9 @@ static void rowLookupExtended(void)
 /* foreach and its like, and what their callbacks may do to the table */
 
 enum change { noChange, overwrite, insertNew, removeSame, removeOther, removeAbsent, clearAll, stealAll, iterateInside, changes };
-static const char *const changeNames[] = {"nothing",         "overwrite",        "insert a new key",     "remove the key",
-                                          "remove another",  "remove an absent", "remove all",           "steal all",
-                                          "iterate and overwrite"};
+static const char *const changeNames[] = {"nothing",        "overwrite",      "insert a new key",
+                                          "remove the key", "remove another", "remove an absent",
+                                          "remove all",     "steal all",      "iterate and overwrite"};
 static enum change change;
 static guint calls;
 static GPtrArray *stolenThings;
@@ -788,7 +788,7 @@ static void rowForeachRemove(void)
         say("%s, %s, returning %d", steal ? "foreach_steal" : "foreach_remove", changeNames[change], answer);
         current = countedTable(5);
         guint n = (steal ? g_hash_table_foreach_steal : g_hash_table_foreach_remove)(current, foreachChangeAnd,
-                                                                                      GINT_TO_POINTER(answer));
+                                                                                     GINT_TO_POINTER(answer));
         say("  returned %u", n);
         sayCounts();
         endCounted();
@@ -1342,39 +1342,39 @@ int main(int argc, char **argv)
     const char *name;
     void (*run)(void);
   } rows[] = {
-      {"hash and equal NULL", rowNull},
-      {"calls of equal", rowEqualCalls},
-      {"equal is asked about the same pointer", rowEqualIsAsked},
-      {"hash is called once", rowHashOnce},
-      {"keys changed behind the table's back", rowKeyChangedBehindTheTable},
-      {"insert, replace, remove and the order of frees", rowInsertReplaceAdd},
-      {"sets", rowSet},
-      {"destroy functions call into the table", rowReentrance},
-      {"the version changes after the frees", rowVersionAfterFrees},
-      {"remove_all", rowRemoveAll},
-      {"recursive remove_all", rowRecursiveRemoveAll},
-      {"references, destroy", rowReferences},
-      {"steal", rowSteal},
+    {"hash and equal NULL", rowNull},
+    {"calls of equal", rowEqualCalls},
+    {"equal is asked about the same pointer", rowEqualIsAsked},
+    {"hash is called once", rowHashOnce},
+    {"keys changed behind the table's back", rowKeyChangedBehindTheTable},
+    {"insert, replace, remove and the order of frees", rowInsertReplaceAdd},
+    {"sets", rowSet},
+    {"destroy functions call into the table", rowReentrance},
+    {"the version changes after the frees", rowVersionAfterFrees},
+    {"remove_all", rowRemoveAll},
+    {"recursive remove_all", rowRecursiveRemoveAll},
+    {"references, destroy", rowReferences},
+    {"steal", rowSteal},
 #if GLIB_CHECK_VERSION(2, 76, 0)
-      {"steal_all_keys, steal_all_values", rowStealAllKeys},
+    {"steal_all_keys, steal_all_values", rowStealAllKeys},
 #endif
-      {"lookup_extended", rowLookupExtended},
-      {"foreach", rowForeach},
-      {"foreach_remove, foreach_steal: changes", rowForeachRemove},
-      {"foreach_remove, foreach_steal", rowForeachRemoveSome},
-      {"find", rowFind},
-      {"iterators: versions", rowIterators},
-      {"iterators: remove and replace", rowIterChanges},
-      {"order", rowOrder},
-      {"a set's keys as strv", rowSetToStrv},
-      {"NULL table", rowNullTable},
-      {"new_similar", rowNewSimilar},
-      {"the ten functions", rowFunctions},
-      {"int and int64 keys", rowInts},
-      {"double keys", rowDoubles},
-      {"string keys", rowStrings},
-      {"a foreign table", rowForeign},
-      {"an iterator over a foreign table", rowForeignIterator},
+    {"lookup_extended", rowLookupExtended},
+    {"foreach", rowForeach},
+    {"foreach_remove, foreach_steal: changes", rowForeachRemove},
+    {"foreach_remove, foreach_steal", rowForeachRemoveSome},
+    {"find", rowFind},
+    {"iterators: versions", rowIterators},
+    {"iterators: remove and replace", rowIterChanges},
+    {"order", rowOrder},
+    {"a set's keys as strv", rowSetToStrv},
+    {"NULL table", rowNullTable},
+    {"new_similar", rowNewSimilar},
+    {"the ten functions", rowFunctions},
+    {"int and int64 keys", rowInts},
+    {"double keys", rowDoubles},
+    {"string keys", rowStrings},
+    {"a foreign table", rowForeign},
+    {"an iterator over a foreign table", rowForeignIterator},
   };
   if (argc > 1 && strcmp(argv[1], "--expect-ours") == 0 && checkSide(TRUE) != 0)
     return 1;

@@ -1,4 +1,5 @@
-/* test_alarm.c: keys that somebody made for one bucket. Every table here has the same seed, as HMAP_SEED would make it, and he knows it. */
+/* test_alarm.c: keys that somebody made for one bucket. Every table here has the same seed, as HMAP_SEED would make it, and he
+ * knows it. */
 #include "testing.h"
 
 enum { mostKeys = 3000 };
@@ -195,12 +196,9 @@ static void test_strings(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      KNOWN(test_crafted_keys_raise_the_alarm_once),
-      KNOWN(test_other_keys_never_raise_it),
-      KNOWN(test_after_clear_a_table_is_as_new),
-      KNOWN(test_iterators_live_through_it),
-      KNOWN(test_without_memory_a_table_stays_as_it_is),
-      KNOWN(test_strings),
+      KNOWN(test_crafted_keys_raise_the_alarm_once),     KNOWN(test_other_keys_never_raise_it),
+      KNOWN(test_after_clear_a_table_is_as_new),         KNOWN(test_iterators_live_through_it),
+      KNOWN(test_without_memory_a_table_stays_as_it_is), KNOWN(test_strings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,6 +223,29 @@ static void test_overflow_and_the_longest_chain(void **state)
   assert_int_equal(field(line(3), "buckets"), field(line(2), "buckets"));
 }
 
+/* Entries that share their low bits meet in one chain when the table shrinks. */
+static void shrinkToAChain(void)
+{
+  uint64_t last;
+  hmap *h = keep(thinTable(8, &last));
+  for (int i = 0; i < 30; i++) {
+    cut(h, last--);
+    put(h, keyWith(h, 5, 15), 1);
+  }
+  for (; last; last--)
+    cut(h, last);
+  hmap_stats s;
+  hmap_getstats(h, &s);
+  tell("longest", s.longest_chain);
+}
+static void test_the_longest_chain_of_a_table_that_shrank(void **state)
+{
+  (void)state;
+  watch(shrinkToAChain);
+  assert_true(field(line(0), "longest") >= 4); /* 30 entries by 8 */
+  assert_int_equal(field(line(1), "longest"), field(line(0), "longest"));
+}
+
 static void haveAnAlarm(void)
 {
   countAlarm(keep(makeInts(0)));
@@ -363,6 +386,7 @@ int main(void)
       TEST(test_peak_is_of_all_tables_at_once),
       TEST(test_a_table_that_could_not_be_made_is_none),
       TEST(test_overflow_and_the_longest_chain),
+      TEST(test_the_longest_chain_of_a_table_that_shrank),
       TEST(test_alarms_and_foreign_calls),
       TEST(test_a_forked_child_counts_what_it_does),
       TEST(test_a_relative_name_is_of_the_first_directory),

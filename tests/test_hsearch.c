@@ -40,7 +40,7 @@ static size_t nregions;
 
 static size_t allocations;         /* asked for since begin() */
 static size_t failFirst, failLast; /* which of them to refuse, counted from 1 */
-static size_t badFrom, badTo; /* those of so many bytes, but fewer than that, are refused */
+static size_t badFrom, badTo;      /* those of so many bytes, but fewer than that, are refused */
 static bool pagesWanted;
 static size_t refused, largestMalloc;
 static size_t comparisons; /* calls of strcmp */
@@ -146,13 +146,13 @@ static int countedStrcmp(const char *a, const char *b)
   return strcmp(a, b);
 }
 
-#define malloc(n)    testMalloc(n)
+#define malloc(n) testMalloc(n)
 #define calloc(n, size) testCalloc(n, size)
-#define free(p)      testFree(p)
-#define mmap(...)    testMmap(__VA_ARGS__)
+#define free(p) testFree(p)
+#define mmap(...) testMmap(__VA_ARGS__)
 #define munmap(p, n) testMunmap(p, n)
 #undef strcmp
-#define strcmp(a, b)        countedStrcmp(a, b)
+#define strcmp(a, b) countedStrcmp(a, b)
 #define HMAP_COUNT(what, n) (did.what += (n))
 #include "../compat/hsearch.c"
 #undef malloc

@@ -21,7 +21,7 @@ def read(program, interpreter, environment=None):
     env = {**(os.environ if environment is None else environment), "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1",
            "LD_WARN": "yes", "LD_BIND_NOW": "yes", "LD_DEBUG": "bindings"}
     env.pop("LD_DEBUG_OUTPUT", None)
-    # A terminal is nobody's business here, and neither is a library that is preloaded into everything.
+    # A library that is preloaded into everything is nobody's business here.
     env.pop("LD_PRELOAD", None)
     done = subprocess.run([interpreter, os.path.realpath(program)], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="surrogateescape", check=False)

@@ -214,7 +214,7 @@ def digest(path):
     if not stat.S_ISREG(mode):
         return mode, ""
     with open(path, "rb") as file:
-        return mode, hashlib.file_digest(file, "sha256").hexdigest()
+        return mode, hashlib.sha256(file.read()).hexdigest()
 
 
 # ---- what came of it
