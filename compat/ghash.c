@@ -110,7 +110,7 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 /* Removing */
 
 /* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
-static void removeAt(GHashTable *t, place *at, bool notify)
+ALWAYS_INLINE void removeAt(GHashTable *t, place *at, bool notify)
 {
   bool frees = notify && (t->key_destroy_func || t->value_destroy_func);
   gpointer key = frees ? keyAt(at) : NULL, value = frees ? valueAt(at) : NULL;
@@ -120,7 +120,7 @@ static void removeAt(GHashTable *t, place *at, bool notify)
 }
 
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
-static void afterRemoval(GHashTable *t)
+ALWAYS_INLINE void afterRemoval(GHashTable *t)
 {
   if (!writeWork(&t->h))
     maybeShrink(&t->h);
