@@ -202,7 +202,7 @@ ALWAYS_INLINE bool mapinsertEasily(hmap *h, const maptype *t, keyhash k, const p
  * and elem the caller must write; or false, with at->b NULL and nothing changed, if there is no memory. */
 ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, place *vacant, bool mayGrow)
 {
-  uint8_t top = tophash(k.hash);
+  uint8_t top = (uint8_t)tophash(k.hash);
   beginWrite(h);
   if (unlikely(shouldGrow(h)) && mayGrow && hashGrow(h)) {
     growWork(h);

@@ -239,15 +239,15 @@ ALWAYS_INLINE bool isEmpty(uint8_t top)
 {
   return top <= emptyOne;
 }
-ALWAYS_INLINE uint8_t tophash(uint64_t hash)
+ALWAYS_INLINE unsigned tophash(uint64_t hash)
 {
-  uint8_t top = (uint8_t)(hash >> 56);
-  return top < minTopHash ? (uint8_t)(top + minTopHash) : top;
+  unsigned top = (unsigned)(hash >> 56);
+  return top < minTopHash ? top + minTopHash : top;
 }
 /* From the tophash, because an evacuation has no more of the upper bits. */
-ALWAYS_INLINE uint8_t filterBit(uint8_t top)
+ALWAYS_INLINE unsigned filterBit(unsigned top)
 {
-  return (uint8_t)(1u << (top & 7));
+  return 1u << (top & 7);
 }
 
 ALWAYS_INLINE uint8_t filterOf(const bmap *b)

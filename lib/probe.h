@@ -35,15 +35,13 @@ ALWAYS_INLINE __m128i tophashes(const bmap *b)
 {
   return _mm_loadl_epi64((const __m128i *)(const void *)b->tophash);
 }
-/* Eight bytes are enough: cheaper to make than _mm_set1_epi8's sixteen. */
-ALWAYS_INLINE __m128i eightTimes(uint8_t byte)
+/* Slots whose tophash is top, which must be an entry's. No more than eight, because the word's upper bytes are 0, and that is
+ * not.
+ */
+ALWAYS_INLINE slots matchTophash(const bmap *b, unsigned top)
 {
-  __m128i x = _mm_cvtsi32_si128(byte);
-  return _mm_shufflelo_epi16(_mm_unpacklo_epi8(x, x), 0);
-}
-ALWAYS_INLINE slots matchTophash(const bmap *b, uint8_t top)
-{
-  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(tophashes(b), eightTimes(top))) & 0xff;
+  __m128i all = _mm_set1_epi32((int)(top * 0x01010101u));
+  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(tophashes(b), all));
 }
 /* Slots whose tophash is at most top. */
 ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
@@ -58,7 +56,7 @@ ALWAYS_INLINE slots topBits(uint64_t x)
   return (slots)((x >> 7 & EACH_BYTE) * 0x0102040810204080u >> 56);
 }
 /* Exact: the shorter test, (x-1) & ~x, also reports a slot above a true match, and so could a stale key. */
-ALWAYS_INLINE slots matchTophash(const bmap *b, uint8_t top)
+ALWAYS_INLINE slots matchTophash(const bmap *b, unsigned top)
 {
   uint64_t x = topsOf(b) ^ EACH_BYTE * top, low = 0x7f * EACH_BYTE;
   return topBits(~(((x & low) + low) | x | low));
@@ -187,7 +185,7 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
 ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
 again:;
-  const uint8_t top = tophash(k->hash);
+  const unsigned top = tophash(k->hash);
   const uint32_t seq = h->seq;
   place p = mapbucket(h, t, k->hash);
   *at = p;

@@ -41,7 +41,8 @@ static void test_matching_eight_tophashes_at_once(void **state)
   (void)state;
   for (size_t n = 0; n < 100000; n++) {
     bmap b = {.link = random64()};
-    uint8_t base = (uint8_t)random64(), range = (uint8_t)(1 + randomBelow(n & 1 ? 3 : 255)), top = base;
+    uint8_t base = (uint8_t)random64(), range = (uint8_t)(1 + randomBelow(n & 1 ? 3 : 255)),
+            top = (uint8_t)tophash((uint64_t)base << 56);
     slots same = 0, empty = 0, full = 0;
     for (unsigned i = 0; i < bucketCnt; i++) {
       b.tophash[i] = (uint8_t)(n & 2 ? randomBelow(range) : base + randomBelow(range));
