@@ -35,9 +35,7 @@ ALWAYS_INLINE __m128i tophashes(const bmap *b)
 {
   return _mm_loadl_epi64((const __m128i *)(const void *)b->tophash);
 }
-/* Slots whose tophash is top, which must be an entry's. No more than eight, because the word's upper bytes are 0, and that is
- * not.
- */
+/* Slots whose tophash is top, an entry's: so no more than eight, because the upper bytes of the word are 0, and that is not. */
 ALWAYS_INLINE slots matchTophash(const bmap *b, unsigned top)
 {
   __m128i all = _mm_set1_epi32((int)(top * 0x01010101u));
