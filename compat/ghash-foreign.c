@@ -10,6 +10,7 @@
  *
  * A fully static program has only one set of functions, ours, and so no foreign tables. */
 #include <dlfcn.h>
+#include <link.h>
 
 /* The functions that are looked for. */
 #define EACH_OF_GLIBS(X)                  \
@@ -102,6 +103,31 @@ static void *glibs(unsigned number)
 }
 /* GLib's function of this name, or NULL. */
 #define GLIBS(function) ((__typeof__(&function))glibs(number_##function))
+
+/* Whether the address that we see for a function by one of these names, which is neither ours nor GLib's, leads to one of them: a
+ * program that is not position-independent has such places. Else it is another function, which the program or a library of its
+ * has by that name. */
+static bool leadsHere(unsigned number, void *address)
+{
+#ifdef __GLIBC__
+  enum { unknown, no, yes };
+  static uint8_t found[glibsCount];
+  uint8_t leads = __atomic_load_n(&found[number], __ATOMIC_RELAXED);
+  if (leads == unknown) {
+    Dl_info info;
+    void *symbol = NULL;
+    bool isPlace =
+        dladdr1(address, &info, &symbol, RTLD_DL_SYMENT) && symbol && ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF;
+    leads = isPlace ? yes : no;
+    __atomic_store_n(&found[number], leads, __ATOMIC_RELAXED);
+  }
+  return leads == yes;
+#else
+  (void)number, (void)address;
+  return true;
+#endif
+}
+#define LEADS_HERE(function) leadsHere(number_##function, (void *)(guintptr)(function))
 
 /* The same, for a call with a foreign table, which is counted. */
 static void *forForeign(unsigned number)

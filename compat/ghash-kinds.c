@@ -297,21 +297,21 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
     keyhash k = hash##K(t, type, key);                                      \
     return access(&t->h, type, k, key, same##K, at);                        \
   }
-#define ANY_FORMAT(K)                                                          \
-  READING(K, K, type##K, mapaccess)                                            \
-  static bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey) \
-  {                                                                            \
-    place at;                                                                  \
-    if (type##K->rehash)                                                       \
-      heedAlarm(&t->h);                                                        \
-    keyhash k = hash##K(t, type##K, key);                                      \
-    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                       \
-    bool found = mapassign(&t->h, type##K, k, key, same##K, &at);              \
-    if (found)                                                                 \
-      overwrite(t, at, key, value, newKey);                                    \
-    else                                                                       \
-      writeNew(t, at, key, value);                                             \
-    return !found;                                                             \
+#define ANY_FORMAT(K)                                                                                                     \
+  READING(K, K, type##K, mapaccess)                                                                                       \
+  static bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                                            \
+  {                                                                                                                       \
+    place at;                                                                                                             \
+    if (type##K->rehash && unlikely(flagsOf(&t->h) & hashAlarm) && !find##K(t, key, &at)) /* overwriting moves nothing */ \
+      soundAlarm(&t->h);                                                                                                  \
+    keyhash k = hash##K(t, type##K, key);                                                                                 \
+    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                                                  \
+    bool found = mapassign(&t->h, type##K, k, key, same##K, &at);                                                         \
+    if (found)                                                                                                            \
+      overwrite(t, at, key, value, newKey);                                                                               \
+    else                                                                                                                  \
+      writeNew(t, at, key, value);                                                                                        \
+    return !found;                                                                                                        \
   }
 EACH_KIND(ANY_FORMAT)
 
@@ -386,7 +386,7 @@ OWN(g_direct_equal, const, );
 
 /* Whether f is a function of the ten. Each has up to three addresses: the one that the program sees, which in a program that is
  * not position independent is a place in the program; the function here; and GLib's, which GLib hands out. */
-#define IS(f, function) ((f) && ((f) == (function) || (f) == own_##function || (f) == GLIBS(function)))
+#define IS(f, function) ((f) && ((f) == own_##function || (f) == GLIBS(function) || ((f) == (function) && LEADS_HERE(function))))
 
 static guint8 kindOf(GHashFunc hash, GEqualFunc equal)
 {

@@ -37,7 +37,8 @@
 typedef struct __attribute__((may_alias)) realIter {
   GHashTable *hash_table; /* first, as in GLib's: a foreign iterator is known by its table */
   mapwalk walk;
-  int version; /* the table's; another one in the table means that the walk is over */
+  int version;  /* the table's; another one in the table means that the walk is over */
+  uint32_t seq; /* the table's; another one means that entries may have been removed, though the walk is not over yet */
 } realIter;
 _Static_assert(sizeof(realIter) <= sizeof(GHashTableIter) && _Alignof(realIter) <= _Alignof(GHashTableIter), "fits in GLib's");
 enum { beforeFirst, atEntry, atRemoved, afterLast }; /* realIter.walk.state */
@@ -68,7 +69,7 @@ static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify fre
   pthread_once(&settings.once, settingsInit);
   *t = (GHashTable){
       .mark = tableMark,
-      .hash_func = hash ? hash : g_direct_hash,
+      .hash_func = hash ? hash : own_g_direct_hash,
       .key_equal_func = equal,
       .key_destroy_func = freeKey,
       .value_destroy_func = freeValue,
@@ -109,7 +110,7 @@ GHashTable *g_hash_table_new_similar(GHashTable *other_hash_table)
 
 /* Removing */
 
-/* Removes the entry at a place, and frees it if notify says so. Moves nothing. */
+/* Removes the entry at a place, and frees it if notify says so. Moves nothing. While it is freed, walks are not over yet. */
 ALWAYS_INLINE void removeAt(GHashTable *t, place *at, bool notify)
 {
   bool frees = notify && (t->key_destroy_func || t->value_destroy_func);
@@ -119,12 +120,19 @@ ALWAYS_INLINE void removeAt(GHashTable *t, place *at, bool notify)
     destroyEntry(t, key, value);
 }
 
+/* Walks are over. seq changes as well, for an iterator that went on while an entry was freed has seen the one that this made. */
+ALWAYS_INLINE void newVersion(GHashTable *t)
+{
+  t->version++;
+  t->h.seq++;
+}
+
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
 ALWAYS_INLINE void afterRemoval(GHashTable *t)
 {
   if (!writeWork(&t->h))
     maybeShrink(&t->h);
-  t->version++;
+  newVersion(t);
 }
 
 /* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again
@@ -377,6 +385,14 @@ gboolean g_hash_table_add(GHashTable *hash_table, gpointer key)
 
 /* Walking */
 
+/* After a call of the program's: entries may have been removed though the version is the same, by a removal that is about to end
+ * or whose destroy function did not return. seq is the table's before it. */
+ALWAYS_INLINE void forgetRemoved(const GHashTable *t, mapwalk *w, uint32_t seq)
+{
+  if (unlikely(t->h.seq != seq))
+    walkForget(&t->h, t->h.t, w);
+}
+
 /* Calls func on each entry. It may overwrite values, but not add or remove keys: then there is a critical, and the walk ends. */
 void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_data)
 {
@@ -392,8 +408,10 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
   const maptype *type = hash_table->h.t;
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
+    const uint32_t seq = hash_table->h.seq;
     func(keyAt(&at), valueAt(&at), user_data);
     g_return_if_fail(version == hash_table->version);
+    forgetRemoved(hash_table, &w, seq);
   }
 }
 
@@ -412,10 +430,12 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
     gpointer value = valueAt(&at);
+    const uint32_t seq = hash_table->h.seq;
     bool match = predicate(keyAt(&at), value, user_data);
     g_return_val_if_fail(version == hash_table->version, NULL);
     if (match)
       return value;
+    forgetRemoved(hash_table, &w, seq);
   }
   return NULL;
 }
@@ -449,11 +469,14 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
   const int version = hash_table->version;
   while (walknext(&hash_table->h, type, &w, &at)) {
     gpointer key = keyAt(&at);
-    if (func(key, valueAt(&at), user_data) && findAgain(hash_table, version, &w, key, &at)) {
+    const uint32_t seq = hash_table->h.seq;
+    bool removes = func(key, valueAt(&at), user_data) && findAgain(hash_table, version, &w, key, &at);
+    if (removes) {
       removeAt(hash_table, &at, notify);
       deleted++;
     }
     g_return_val_if_fail(version == hash_table->version, 0);
+    forgetRemoved(hash_table, &w, seq + removes);
   }
   if (deleted > 0)
     afterRemoval(hash_table);
@@ -670,7 +693,7 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
     FOREIGN(g_hash_table_iter_init)(iter, hash_table);
     return;
   }
-  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version};
+  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .seq = hash_table->h.seq};
 }
 
 /* Moves iter to the next entry of the present buckets, of which there must be one. plain is the format of all blocks of the
@@ -706,6 +729,8 @@ NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
     complainNoNext(ri, "g_hash_table_iter_next");
     return FALSE;
   }
+  forgetRemoved(ri->hash_table, &ri->walk, ri->seq);
+  ri->seq = ri->hash_table->h.seq;
   if (!ri->walk.rest && !walkGroup(&ri->hash_table->h, ri->hash_table->h.t, &ri->walk)) {
     ri->walk.state = afterLast;
     return FALSE;
@@ -735,7 +760,7 @@ static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) 
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest))
+  if (likely(ri && ri->hash_table->mark == tableMark && ri->seq == ri->hash_table->h.seq && ri->walk.rest))
     return nextBy[ri->hash_table->h.tag](ri, key, value);
   return iterNextRare(ri, key, value);
 }
@@ -763,7 +788,8 @@ static void iter_remove_or_steal(realIter *ri, bool notify)
     ri->walk.state = atRemoved;
     removeAt(t, &at, notify);
     ri->version++;
-    t->version++;
+    ri->seq += 2;
+    newVersion(t);
   }
 }
 
@@ -799,6 +825,7 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
     if (t->value_destroy_func)
       t->value_destroy_func(old);
     ri->version++;
-    t->version++;
+    ri->seq++;
+    newVersion(t);
   }
 }

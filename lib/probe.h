@@ -3,6 +3,7 @@
 #ifndef HMAP_PROBE_H
 #define HMAP_PROBE_H
 
+#include "format.h"
 #include "hash.h"
 #include "map.h"
 
@@ -165,6 +166,25 @@ NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const 
   return (keyhash){hash, (uint32_t)hash, 0};
 }
 
+/* Finds the entry at p again, whose key is a word, after a comparison has changed the table; where it still stands at p, there.
+ * Returns false if it has gone. */
+NOINLINE bool findWord(const hmap *h, const maptype *t, const keyhash *k, uintptr_t word, place *p)
+{
+  place found = {0}, q = mapbucket(h, t, k->hash);
+  do
+    for (slots m = matchTophash(q.b, tophash(k->hash)); m; m &= m - 1) {
+      q.i = firstSlot(m);
+      if (hashesOf(q.block)[q.i] != k->stored || wordKey(q.t, slotOf(q.t, q.block, q.i)) != word)
+        continue;
+      if (!found.b || (q.b == p->b && q.i == p->i))
+        found = q;
+    }
+  while (nextInChain(&q));
+  if (found.b)
+    *p = found;
+  return found.b != NULL;
+}
+
 /* Has a block fetched while the bmap that says which slot to read or to write is on its way, so that this waits for memory once.
  */
 ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
@@ -179,12 +199,13 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
 /* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
- * begins again with a new *k; if the table has no buckets after that, it returns false with at->b NULL. */
+ * goes on behind the entry that was compared, or, if that has gone, begins again, with a new *k; if the table has no buckets
+ * after that, it returns false with at->b NULL. */
 ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
 again:;
-  const unsigned top = tophash(k->hash);
-  const uint32_t seq = h->seq;
+  unsigned top = tophash(k->hash);
+  uint32_t seq = h->seq;
   place p = mapbucket(h, t, k->hash);
   *at = p;
   if (vacant) {
@@ -196,13 +217,22 @@ again:;
       if (!vacant)
         prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
+      uintptr_t word = t->alg == algShim ? wordKey(p.t, slotOf(p.t, p.block, p.i)) : 0;
       bool same = equal(h, p.t, p.block, p.i, k, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
-        if (h->buckets)
+        if (!h->buckets) {
+          at->b = NULL;
+          return false;
+        }
+        if (t->alg != algShim || !findWord(h, t, k, word, &p))
           goto again;
-        at->b = NULL;
-        return false;
+        *at = mapbucket(h, t, k->hash);
+        if (vacant)
+          *vacant = (place){0};
+        top = tophash(k->hash);
+        seq = h->seq;
+        m = matchTophash(p.b, top) & ~0u << p.i;
       }
       if (likely(same)) {
         *at = p;

@@ -78,6 +78,27 @@ ALWAYS_INLINE void setRest(mapwalk *w, size_t full)
   w->rest = full >> w->offset | full << (-w->offset & (groupSlots - 1));
 }
 
+/* Makes a walk forget the entries that have been removed since it came to where it is. */
+static void walkForget(const hmap *h, const maptype *t, mapwalk *w)
+{
+  mapwalk now = *w;
+  size_t full = 0;
+  if (!w->rest)
+    return;
+  if (h->count) { /* else hash0 is another */
+    walkArray in = walkIn(h, t, w->n - 1);
+    size_t start = groupStart(h, &in, w->n - 1);
+    unsigned c, end = walkable(h, &in, start, &c);
+    bool overflow = w->chain && w->chain != noChain;
+    for (c = overflow ? w->chain - 1u : c; c < (overflow ? w->chain : end); c++) {
+      const bmap *b = overflow ? (bmap *)(void *)(w->block + c * in.t->blocksize) - 1 : bucketAt(in.t, in.a, start + c).b;
+      full |= (size_t)matchFull(b) << (c << bucketCntBits);
+    }
+  }
+  setRest(&now, full);
+  w->rest &= now.rest;
+}
+
 /* Goes to the next overflow bucket of the present group that has entries. Returns false if there is none. */
 static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
 {

@@ -76,10 +76,23 @@ wordfreq() {
 }
 check "wordfreq without GLib" wordfreq alone -I"$abs_top_srcdir/include/hmap-ghash" "$builddir/compat/.libs/libhmap-ghash.a" -lpthread
 check "wordfreq without GLib counts words" grep -q '^  *[0-9]* software$' wordfreq.alone.out
+# names SIDE FLAG...: what a program prints that has functions of its own by the names of GLib's.
+names() {
+  side=$1
+  shift
+  # shellcheck disable=SC2086 # words
+  $CC $CFLAGS $SANITIZED $GLIB_CFLAGS "$abs_top_srcdir/tests/side_names.c" -o "names.$side" "$@" $GLIB_LIBS &&
+    LD_LIBRARY_PATH=$builddir/compat/.libs "./names.$side"
+}
 if [ -n "$GLIB_LIBS" ]; then
   # shellcheck disable=SC2086 # words
   check "wordfreq with GLib" wordfreq real $GLIB_CFLAGS $GLIB_LIBS
   check "wordfreq: both print the same" diff -u wordfreq.real.out wordfreq.alone.out
+  for mode in -pie -no-pie; do
+    check "a program's own g_str_hash, $mode" same found "$(names real $mode)"
+    check "a program's own g_str_hash, $mode: on ours too" same found \
+      "$(names ours $mode -L"$builddir/compat/.libs" -Wl,--no-as-needed -lhmap-glib)"
+  done
 else
   skip "wordfreq with GLib" "built without GLib"
 fi

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <setjmp.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -1336,6 +1337,143 @@ static void rowForeignIterator(void)
   g_hash_table_unref(t);
 }
 
+/* Walks in the midst of a removal: the entry that is being freed has gone, and the walk may go on until the removal ends. */
+static GHashTable *beingWalked;
+static GHashTableIter outerWalk;
+static gpointer victim;
+static jmp_buf wayOut;
+static enum { walkOn, jump, rest } onFreed;
+static guint cameBack, came;
+
+static void whenFreed(gpointer key)
+{
+  gpointer k;
+  if (key != victim || onFreed == rest)
+    return;
+  int what = onFreed;
+  onFreed = rest;
+  if (what == jump)
+    longjmp(wayOut, 1);
+  while (g_hash_table_iter_next(&outerWalk, &k, NULL)) {
+    came++;
+    cameBack += k == victim;
+  }
+}
+static GHashTable *victims(guint n)
+{
+  beingWalked = g_hash_table_new_full(NULL, NULL, whenFreed, NULL);
+  for (guint i = 1; i <= n; i++)
+    g_hash_table_insert(beingWalked, GUINT_TO_POINTER(i), GUINT_TO_POINTER(i));
+  return beingWalked;
+}
+static void removeInForeach(gpointer key, gpointer value, gpointer data)
+{
+  (void)value, (void)data;
+  came++;
+  cameBack += key == victim && onFreed == rest;
+  if (key != victim && onFreed == jump && !setjmp(wayOut))
+    g_hash_table_remove(beingWalked, victim);
+}
+static gboolean walkAfterFirst(gpointer key, gpointer value, gpointer data)
+{
+  gpointer k;
+  (void)value, (void)data;
+  if (!victim) {
+    victim = key;
+    return TRUE;
+  }
+  if (onFreed == rest)
+    while (g_hash_table_iter_next(&outerWalk, &k, NULL))
+      cameBack += k == victim;
+  onFreed = jump;
+  return FALSE;
+}
+static void rowWalkWhileFreed(void)
+{
+  gpointer first;
+  cameBack = 0;
+  for (guint n = 2; n < 100; n += 7)
+    for (guint i = 1; i <= n; i++) {
+      victims(n);
+      g_hash_table_iter_init(&outerWalk, beingWalked);
+      g_hash_table_iter_next(&outerWalk, &first, NULL);
+      victim = GUINT_TO_POINTER(i);
+      onFreed = first == victim ? rest : walkOn;
+      g_hash_table_remove(beingWalked, victim);
+      onFreed = rest;
+      g_hash_table_unref(beingWalked);
+
+      victims(n);
+      onFreed = jump;
+      came = 0;
+      g_hash_table_foreach(beingWalked, removeInForeach, NULL);
+      onFreed = rest;
+      if (came != n && came != n - 1)
+        say("came %u", came);
+      g_hash_table_unref(beingWalked);
+
+      victims(n);
+      victim = NULL;
+      g_hash_table_iter_init(&outerWalk, beingWalked);
+      g_hash_table_iter_next(&outerWalk, NULL, NULL);
+      g_hash_table_foreach_remove(beingWalked, walkAfterFirst, NULL);
+      onFreed = rest;
+      g_hash_table_unref(beingWalked);
+    }
+  say("came back %u", cameBack);
+}
+
+/* Overwriting is allowed in a walk, whatever the insertions before it were like: NaNs have one hash, and each is another key. */
+static void rowOverwriteAfterNaNs(void)
+{
+  for (guint nans = 40; nans < 60; nans++) {
+    GHashTable *t = g_hash_table_new(g_double_hash, g_double_equal);
+    gdouble d[160];
+    guint seen = 0, ours = 0;
+    GHashTableIter iter;
+    gpointer k;
+    for (guint i = 0; i < 100 + nans; i++) {
+      d[i] = i < 100 ? (gdouble)i : NAN;
+      g_hash_table_insert(t, &d[i], NULL);
+    }
+    g_hash_table_iter_init(&iter, t);
+    while (g_hash_table_iter_next(&iter, &k, NULL)) {
+      seen++;
+      ours += (gdouble *)k >= d && (gdouble *)k < d + 100 + nans;
+      if (*(gdouble *)k < 100)
+        g_hash_table_insert(t, k, &seen);
+    }
+    say("%u NaNs: %u entries, %u of them keys", nans, seen, ours);
+    g_hash_table_unref(t);
+  }
+}
+
+/* An equality function that adds and removes a key each time still ends. */
+static guint scattered(gconstpointer key)
+{
+  return GPOINTER_TO_UINT(key) * 2654435761u;
+}
+static gboolean addAndRemove(gconstpointer a, gconstpointer b)
+{
+  if (GPOINTER_TO_UINT(b) != 999) {
+    g_hash_table_insert(beingWalked, GUINT_TO_POINTER(999), NULL);
+    g_hash_table_remove(beingWalked, GUINT_TO_POINTER(999));
+  }
+  return a == b;
+}
+static void rowEqualChangesEachTime(void)
+{
+  beingWalked = g_hash_table_new(scattered, addAndRemove);
+  for (guint i = 0; i < 100; i++)
+    g_hash_table_insert(beingWalked, GUINT_TO_POINTER(i), GUINT_TO_POINTER(100 + i));
+  for (guint i = 0; i < 110; i += 10)
+    say("%d", GPOINTER_TO_INT(g_hash_table_lookup(beingWalked, GUINT_TO_POINTER(i))));
+  SAY_BOOL(g_hash_table_remove(beingWalked, GUINT_TO_POINTER(7)));
+  SAY_BOOL(g_hash_table_insert(beingWalked, GUINT_TO_POINTER(8), NULL));
+  say("%u entries", g_hash_table_size(beingWalked));
+  g_hash_table_unref(beingWalked);
+}
+
 int main(int argc, char **argv)
 {
   static const struct {
@@ -1365,6 +1503,9 @@ int main(int argc, char **argv)
     {"find", rowFind},
     {"iterators: versions", rowIterators},
     {"iterators: remove and replace", rowIterChanges},
+    {"iterators: while an entry is freed", rowWalkWhileFreed},
+    {"iterators: overwriting after NaNs", rowOverwriteAfterNaNs},
+    {"equal changes the table each time", rowEqualChangesEachTime},
     {"order", rowOrder},
     {"a set's keys as strv", rowSetToStrv},
     {"NULL table", rowNullTable},
