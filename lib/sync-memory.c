@@ -30,11 +30,13 @@ ALWAYS_INLINE void readUnlock(void)
 NOINLINE void waitForFork(void)
 {
   readUnlock();
-  if (!_urcu_bp_read_ongoing()) { /* or the fork waits for us */
-    pthread_mutex_lock(&forks.mutex);
-    pthread_mutex_unlock(&forks.mutex);
+  if (_urcu_bp_read_ongoing()) { /* the fork waits for us */
+    readLock();
+    return;
   }
-  readLock();
+  pthread_mutex_lock(&forks.mutex);
+  readLock(); /* before the next fork can begin, which then waits for us */
+  pthread_mutex_unlock(&forks.mutex);
 }
 /* Opens a read section for a write. Not while a fork is under way: before_fork sets the flag and then waits for a grace period,
  * so those that did not see it have ended by then. */

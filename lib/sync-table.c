@@ -250,12 +250,15 @@ static void lockEntry(hmap_sync *m, uint64_t hash, const void *key, entry *e)
 }
 static void unlockEntry(hmap_sync *m, entry *e)
 {
-  unlockChain(e->first);
   stripe *s = stripeOf(e->a->gen, e->hash);
+  /* Counted before another thread can delete it: or the deletion alone would count, and the sum be less than none. */
+  size_t count = e->added ? __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_ACQ_REL) : 0;
+  unlockChain(e->first);
+  HMAP_SYNC_POINT();
   if (e->dead)
     retire(s, e->dead);
   if (e->added)
-    resizeIfDue(m, e->a, __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_ACQ_REL));
+    resizeIfDue(m, e->a, count);
 }
 
 /* The three things that a write may do. The first two return false, and nothing has changed, if there is no memory. */

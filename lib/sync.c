@@ -272,9 +272,9 @@ void hmap_sync_barrier(void)
 void hmap_sync_before_fork(void)
 {
   pthread_mutex_lock(&forks.mutex);
+  urcu_bp_call_rcu_before_fork(); /* waits for destroy functions under way, so while writes, theirs too, still go on */
   STORE(&forks.forking, true);
   urcu_bp_synchronize_rcu();
-  urcu_bp_call_rcu_before_fork();
   urcu_bp_before_fork();
 }
 static void afterFork(void)

@@ -579,6 +579,32 @@ static void test_D_destroy_functions_call_the_map(void **state)
   settle();
 }
 
+/* A destroy function that writes while a fork begins: that waits for it. */
+static bool destroying; /* atomic */
+static void destroySlowly(void *value)
+{
+  STORE(&destroying, true);
+  for (int i = 0; i < 50; i++)
+    usleep(1000);
+  put(ofDestroy, (uintptr_t)value, 7);
+}
+static void test_D_destroy_functions_write_while_a_fork_begins(void **state)
+{
+  (void)state;
+  hmap_sync *m = makeMap((hmap_sync_type){.key_size = 8, .destroy = destroySlowly});
+  ofDestroy = makeWords();
+  put(m, 1, 5);
+  assert_true(cut(m, 1));
+  while (!LOAD(&destroying))
+    sched_yield();
+  hmap_sync_before_fork();
+  hmap_sync_after_fork_parent();
+  assert_int_equal(get(ofDestroy, 5), 7);
+  hmap_sync_free(m);
+  hmap_sync_free(ofDestroy);
+  settle();
+}
+
 /* M: each allocation of a workload fails once. */
 static size_t refused;
 static bool tryPut(hmap_sync *m, uint64_t key, uintptr_t value)
@@ -804,6 +830,7 @@ int main(void)
       COUNTING_TEST(test_D_what_is_returned_is_retained),
       COUNTING_TEST(test_D_destroy_waits_for_read_sections),
       COUNTING_TEST(test_D_destroy_functions_call_the_map),
+      TEST(test_D_destroy_functions_write_while_a_fork_begins),
       TEST(test_M_each_allocation_fails),
       TEST(test_M_each_allocation_fails_with_destroy),
       COUNTING_TEST(test_M_no_memory_at_all),

@@ -207,7 +207,8 @@ static void oneRound(hmap_sync_type type)
   round_++;
   for (uintptr_t i = 0; i < nThreads; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, work, word(i)), 0);
-  forkNow();
+  for (int i = 0; i < 3; i++)
+    forkNow();
   for (unsigned i = 0; i < nThreads; i++)
     pthread_join(threads[i], NULL);
   assertSound(map);
@@ -247,12 +248,46 @@ static void test_few_hashes(void **state)
     oneRound((hmap_sync_type){.key_size = 8, .hash = fewHashes, .equal = equalWords});
 }
 
+/* L: of a map that never holds more than one key, no thread sees a length that it never had. */
+static size_t storing; /* atomic */
+static void *storeOne(void *number)
+{
+  chance = (uintptr_t)number;
+  for (size_t i = 0; i < times(200000); i++)
+    put(map, 1, 1);
+  ADD(storing, (size_t)-1);
+  return NULL;
+}
+static void *deleteOne(void *number)
+{
+  chance = (uintptr_t)number;
+  while (LOAD(&storing)) {
+    cut(map, 1);
+    MUST(hmap_sync_len(map) <= 1);
+  }
+  return NULL;
+}
+static void test_len(void **state)
+{
+  (void)state;
+  pthread_t threads[4];
+  map = makeWords();
+  storing = 2;
+  for (uintptr_t i = 0; i < 4; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? storeOne : deleteOne, word(i)), 0);
+  for (unsigned i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
+  hmap_sync_free(map);
+  settle();
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(test_words),
       TEST(test_strings),
       TEST(test_few_hashes),
+      TEST(test_len),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,8 @@ check "many: the others are shown all the same, and counted" eval 'ends 1 hmap c
     "$(tail -n 1 found)"'
 
 # Wrong uses.
+check "a pipe, to which nobody writes" eval 'mkfifo pipe && cannot "./pipe is no regular file: name a program" ./pipe'
+check "a name that looks like an option" eval 'cp words ./-words && hmap check -- -words | grep -q hsearch'
 check "no program" refuses 2 "arguments are required: PROGRAM (hmap check --help tells more)" check
 check "an option that there is not" refuses 2 "unrecognized arguments: --xml" check --xml words
 check "no command" refuses 2 "arguments are required: COMMAND (hmap --help tells more)"

@@ -79,6 +79,18 @@ check "a damaged file" eval 'head -c 300 words >half && refuses 2 "damaged (" re
 check "missing" refuses 2 "there is no program nosuch: give a name that is on PATH, or a path" relink nosuch -o never
 check "onto itself" refuses 2 "is the program itself: use --in-place, or another name" relink ./words -o ./words
 check "into a folder that there is not" refuses 2 "there is no folder nowhere: make it first" relink ./words -o nowhere/words
+check "onto what is no regular file" eval 'mkfifo pipe && refuses 2 "is no regular file" relink ./words -o pipe && test -p pipe'
+stopped() {
+  mkdir slow
+  printf '#!/bin/sh\nsleep 30\n' >slow/patchelf
+  chmod +x slow/patchelf
+  PATH=$PWD/slow:$PATH "$PYTHON3" "$bin/hmap" relink ./words -o never &
+  until ls .hmap-* >/dev/null 2>&1; do sleep 0.1; done
+  kill "$!"
+  wait "$!"
+  test $? = 143 && ! ls .hmap-* 2>/dev/null
+}
+check "stopped in the midst of it" stopped
 check "without a word of how" refuses 2 "one of the arguments -o/--output --in-place --undo is required" relink ./words
 check "with two" refuses 2 "not allowed with argument" relink ./words -o never --in-place
 check "without a program" refuses 2 "arguments are required: PROGRAM" relink -o never

@@ -18,6 +18,8 @@ BINDING = re.compile(r"binding file (.+) \[\d+\] to (.+) \[\d+\]: \w+ symbol `(\
 
 def read(program, interpreter, environment=None):
     """{(caller, symbol): (target, version)} of the functions of both APIs, all files by the paths under which they are loaded."""
+    if "\n" in os.path.realpath(program):
+        raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
     env = {**(os.environ if environment is None else environment), "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1",
            "LD_WARN": "yes", "LD_BIND_NOW": "yes", "LD_DEBUG": "bindings"}
     env.pop("LD_DEBUG_OUTPUT", None)

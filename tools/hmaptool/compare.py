@@ -78,7 +78,9 @@ def sides(name, arguments, work):
         switched, environment = run.prepared(program)
     if switched != stock:  # a copy has another path, which a program may print
         name = work.link(os.path.basename(path))
-    argv = [os.path.abspath(name) if "/" in name else name, *arguments]  # it will run in another folder
+    elif "/" in name or not shutil.which(name):  # it will run in another folder, and is looked for on PATH alone
+        name = os.path.abspath(found)
+    argv = [name, *arguments]
     return Side("stock", argv, stock, dict(os.environ)), Side("on hmap", argv, switched, environment)
 
 
@@ -103,7 +105,7 @@ class Work:
         size = sum(os.lstat(os.path.join(d, f)).st_size for d, _, files in os.walk(".") for f in files)
         if size > LARGEST:
             raise Failed(f"this folder holds {size >> 20} MiB, and each run gets a copy: go to one that holds the input only")
-        copy_tree(".", self.input)
+        copy_tree(".", self.input, leave=self.folder)
         with open(self.stdin, "wb") as file:
             if not sys.stdin.isatty():
                 shutil.copyfileobj(sys.stdin.buffer, file)
@@ -142,9 +144,17 @@ class Work:
         return kept
 
 
-def copy_tree(source, copy):
-    """Everything in a folder, as it is."""
-    shutil.copytree(source, copy, symlinks=True)
+def copy_tree(source, copy, leave=None):
+    """Everything in a folder, as it is, but for one folder that may be in it."""
+    def is_left(folder, names):
+        return {n for n in names if leave and os.path.realpath(os.path.join(folder, n)) == os.path.realpath(leave)}
+
+    try:
+        shutil.copytree(source, copy, symlinks=True, ignore=is_left)
+    except shutil.Error as error:
+        path, _, why = error.args[0][0]
+        raise Failed(f"{path} cannot be copied ({why}), and each run gets a copy of this folder: "
+                     "go to one that holds the input only") from None
 
 
 # ---- runs
@@ -211,10 +221,19 @@ def digest(path):
     mode = os.lstat(path).st_mode
     if stat.S_ISLNK(mode):
         return mode, os.readlink(path)
+    if stat.S_ISDIR(mode) or stat.S_ISREG(mode):
+        open_up(path, mode)
     if not stat.S_ISREG(mode):
         return mode, ""
     with open(path, "rb") as file:
         return mode, hashlib.sha256(file.read()).hexdigest()
+
+
+def open_up(path, mode):
+    """Makes a file or folder one that can be read and removed, once its mode has been noted."""
+    wanted = 0o700 if stat.S_ISDIR(mode) else 0o400
+    if (mode & wanted) != wanted:
+        os.chmod(path, stat.S_IMODE(mode) | wanted)
 
 
 # ---- what came of it

@@ -59,8 +59,10 @@ def read(path):
 
 
 def end_of_sections(text):
-    start, size, number = (int(re.search(rf"{what} of section headers: +(\d+)", text).group(1))
-                           for what in ("Start", "Size", "Number"))
+    found = [re.search(rf"{what} of section headers: +(\d+)", text) for what in ("Start", "Size", "Number")]
+    if not all(found):  # the start is negative
+        raise Failed("damaged (no table of sections can be where its header says): take another copy of it")
+    start, size, number = (int(f.group(1)) for f in found)
     sections = re.findall(r"^  \[ *\d+\] \S* +(?!NOBITS)[A-Z]\S* +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", text, re.MULTILINE)
     return max([start + size * number] + [int(offset, 16) + int(length, 16) for offset, length in sections])
 

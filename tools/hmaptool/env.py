@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 
-from hmaptool import places, run
+from hmaptool import places, relink, run
 from hmaptool.failure import Failed, failing_with
 
 SUMMARY = "Run a build's command, or print the shell's variables, so that the build links to hmap"
@@ -93,7 +93,21 @@ def write_overlay(folder, path, where):
     with open(os.path.join(real, "glib-2.0.pc"), encoding="utf-8") as file:
         text = file.read().replace("${pcfiledir}", real)
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "glib-2.0.pc"), "w", encoding="utf-8") as file:
-        file.write(re.sub("^Libs:", f"Libs: {where} -l{GLIB}", text, flags=re.MULTILINE))
-    with open(os.path.join(folder, f"lib{GLIB}.a"), "w", encoding="utf-8") as file:
-        file.write(f"INPUT({places.libdir()}/hmap/glib-first.o -lhmap-glib)\n")
+    write(os.path.join(folder, "glib-2.0.pc"), re.sub("^Libs:", f"Libs: {where} -l{GLIB}", text, flags=re.MULTILINE))
+    write(os.path.join(folder, f"lib{GLIB}.a"), f"INPUT({places.libdir()}/hmap/glib-first.o -lhmap-glib)\n")
+
+
+def write(path, text):
+    """At once: another build may be reading it."""
+    made = relink.temporary(os.path.dirname(path))
+    try:
+        with open(made, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(made, path)
+    except OSError as error:
+        os.unlink(made)
+        raise Failed(f"{path} cannot be written: {error.strerror}") from None
+    except BaseException:
+        if os.path.exists(made):
+            os.unlink(made)
+        raise

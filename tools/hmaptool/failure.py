@@ -2,6 +2,7 @@
 
 
 import contextlib
+import os
 
 
 class Failed(Exception):
@@ -19,3 +20,11 @@ def failing_with(status):
         yield
     except Failed as failure:
         raise Failed(str(failure), status) from None
+    except OSError as error:
+        raise Failed(reason(error), status) from None
+
+
+def reason(error):
+    """An OSError in one line. Where it names two files, the second is the one that was to be made."""
+    path = error.filename2 or error.filename
+    return (f"{os.fsdecode(path)}: " if path else "") + (error.strerror or str(error))

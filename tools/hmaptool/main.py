@@ -3,10 +3,11 @@ status. Whatever goes wrong ends in one line and in exit status 2, unless the su
 
 import argparse
 import os
+import signal
 import sys
 
 from hmaptool import check, compare, env, relink, run, stats, system
-from hmaptool.failure import Failed
+from hmaptool.failure import Failed, reason
 
 COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system}
 
@@ -28,7 +29,21 @@ def parser():
     return top
 
 
+def stop(number, _):
+    """As after ^C: what is half done is cleared away."""
+    raise SystemExit(128 + number)
+
+
+def prepare():
+    for number in signal.SIGTERM, signal.SIGHUP:
+        if signal.getsignal(number) == signal.SIG_DFL:  # not under nohup
+            signal.signal(number, stop)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
+
+
 def main(argv):
+    prepare()
     name = f"hmap {argv[0]}" if argv and argv[0] in COMMANDS else "hmap"
     try:
         args = parser().parse_args(argv)
@@ -44,5 +59,5 @@ def main(argv):
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        print(f"{name}: {error.filename + ': ' if error.filename else ''}{error.strerror}", file=sys.stderr)
+        print(f"{name}: {reason(error)}", file=sys.stderr)
         return 2

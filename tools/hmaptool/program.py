@@ -55,13 +55,15 @@ def is_ours(path):
 def find(name):
     """A program by its name on PATH, as a shell would find it, or by its path."""
     if "/" in name or os.path.isfile(name) and not shutil.which(name):
-        path = name
+        path = name if "/" in name else f"./{name}"  # so it is not looked for on PATH again, nor taken for an option
     else:
         path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
     if not path or not os.path.exists(path):
         raise Failed(f"there is no program {name}: give a name that is on PATH, or a path")
     if os.path.isdir(path):
         raise Failed(f"{path} is a folder: name the programs in it")
+    if not os.path.isfile(path):  # nobody may be writing to a pipe
+        raise Failed(f"{path} is no regular file: name a program")
     return path
 
 

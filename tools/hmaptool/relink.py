@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 
 from hmaptool import bindings, elf, places
@@ -30,15 +31,20 @@ def main(args):
     target = path if args.in_place else destination(path, args.output)
     if args.in_place:
         check_backup(path)
-    made = temporary(folder_for(target))
+        check_sticky(path)
+    made, kept = temporary(folder_for(target)), False
     try:
         relink(program, made)
         bound = verified(program, made)
         if args.in_place:
             os.link(path, path + BACKUP)  # the old program gets a second name before the new one takes its own
+            kept = True
         os.replace(made, target)
     except BaseException:
-        os.unlink(made)
+        if os.path.exists(made):
+            os.unlink(made)
+        if kept and os.path.samefile(path, path + BACKUP):  # it was not replaced
+            os.unlink(path + BACKUP)
         raise
     print(f"{target}: {describe(bound)}")
     return 0
@@ -71,6 +77,8 @@ def destination(path, output):
         output = os.path.join(output, base(path))
     if os.path.realpath(output) == path:
         raise Failed(f"{output} is the program itself: use --in-place, or another name")
+    if os.path.exists(output) and not os.path.isfile(output):  # /dev/null, say, which root could replace
+        raise Failed(f"{output} is no regular file: give another name")
     return output
 
 
@@ -99,11 +107,10 @@ def relink(program, made):
     os.chmod(made, 0o700)
     for library in libraries:
         elf.add_needed(made, library)
-    shutil.copystat(program.path, made)
     if os.geteuid() == 0:
         status = os.stat(program.path)
-        os.chown(made, status.st_uid, status.st_gid)
-        os.chmod(made, status.st_mode & 0o7777)
+        os.chown(made, status.st_uid, status.st_gid)  # first, because it takes capabilities away
+    shutil.copystat(program.path, made)
 
 
 def verified(program, made, environment=None):
@@ -143,6 +150,12 @@ def describe(moved):
 
 
 # ---- in place
+
+def check_sticky(path):
+    folder = os.stat(os.path.dirname(path))
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, folder.st_uid, os.stat(path).st_uid):
+        raise Failed(f"{path} is another user's, and its folder is sticky: use -o with another name, or become root")
+
 
 def check_backup(path):
     if os.path.exists(path + BACKUP):

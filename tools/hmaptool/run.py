@@ -30,8 +30,8 @@ def main(args):
 def execute(executable, argv, environment):
     try:
         os.execvpe(executable, argv, environment)
-    except OSError as error:
-        raise Failed(f"{executable} cannot be run: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: an empty name
+        raise Failed(f"{executable} cannot be run: {getattr(error, 'strerror', error)}") from None
 
 
 def command(words):
@@ -83,15 +83,25 @@ def private_copy(program):
     stamp = digest(f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {places.library('hsearch')}")
     copy = os.path.join(folder, stamp, os.path.basename(original))
     if not os.path.exists(copy):
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(os.path.dirname(copy), mode=0o700)
-        made = relink.temporary(os.path.dirname(copy))
+        os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)  # another hmap run may be at it too
+        make_copy(original, copy)
+        for other in set(os.listdir(folder)) - {stamp}:
+            shutil.rmtree(os.path.join(folder, other), ignore_errors=True)
+    return copy
+
+
+def make_copy(original, copy):
+    made = relink.temporary(os.path.dirname(copy))
+    try:
         shutil.copyfile(original, made)
         keep_origin(original, made)
         elf.add_needed(made, places.library("hsearch"))
         os.chmod(made, 0o700)
         os.replace(made, copy)
-    return copy
+    except BaseException:
+        if os.path.exists(made):
+            os.unlink(made)
+        raise
 
 
 def digest(text):

@@ -4,6 +4,7 @@ file.
 
 The shadow names GLib's file by the name that an upgrade of GLib keeps, so it goes on working after one."""
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -40,22 +41,36 @@ def on():
     environment = {**os.environ, "LD_LIBRARY_PATH": str(shadow)}
     if subprocess.run([sys.executable, "-c", TRIAL], env=environment, capture_output=True, check=False).returncode:
         raise Failed(f"a trial with {shadow} failed, nothing was changed: see what LD_LIBRARY_PATH={shadow} gio version says")
-    with open(CONFIGURATION, "w", encoding="utf-8") as file:
-        file.write(f"# hmap system on wrote this, hmap system off removes it.\n{shadow}\n")
-    refresh()
-    if found() != str(shadow):
-        remove()
-        raise Failed(f"the dynamic linker finds {found()} first all the same, so this is undone: "
-                     "let /etc/ld.so.conf begin with 'include /etc/ld.so.conf.d/*.conf'")
+    switch(shadow)
     print(f"on: programs that start now find {shadow} before {places.real_glib()}")
     return 0
+
+
+def switch(shadow):
+    """Or nothing has changed."""
+    was = os.path.exists(CONFIGURATION)
+    try:
+        with open(CONFIGURATION, "w", encoding="utf-8") as file:
+            file.write(f"# hmap system on wrote this, hmap system off removes it.\n{shadow}\n")
+        refresh()
+        first = found()
+        if first != str(shadow):
+            raise Failed(f"the dynamic linker finds {first} first all the same, so this is undone: "
+                         "let /etc/ld.so.conf begin with 'include /etc/ld.so.conf.d/*.conf'")
+    except BaseException:
+        if not was:
+            with contextlib.suppress(Failed, FileNotFoundError):
+                os.unlink(CONFIGURATION)
+                refresh()
+        raise
 
 
 def off():
     root("off")
     was = os.path.exists(CONFIGURATION)
     if was:
-        remove()
+        os.unlink(CONFIGURATION)
+    refresh()  # always: the last off may have failed here
     print("off: programs that start now find GLib itself" if was else "off already")
     return 0
 
@@ -92,11 +107,6 @@ def check_owner(folder):
 
 def refresh():
     elf.tool(env.ldconfig())
-
-
-def remove():
-    os.unlink(CONFIGURATION)
-    refresh()
 
 
 def found():
