@@ -26,8 +26,8 @@
  *   N  No call waits for readers, hmap_sync_barrier and hmap_sync_before_fork apart; so also not from within f or destroy.
  *   M  No memory: a call that reports ENOMEM has changed nothing, and the caller still owns the value. Deletion needs no memory;
  *      growing that cannot be had is done without, and tried again.
- * An exception to R and M is the first call of each thread: it makes the thread known to liburcu, which takes a lock (and so waits
- * for a fork under way) and memory; where there is none, liburcu ends the program.
+ * An exception to R and M is the first call of each thread: it makes the thread known to liburcu, which takes a lock (and so
+ * waits for a fork under way) and memory; where there is none, liburcu ends the program.
  *
  * Keys that are there at the same moment never share an entry, whatever their hashes; a hash is keyed with a random seed a map.
  */

@@ -118,7 +118,8 @@ typedef struct hmap_iter {
  *   - an entry that was deleted before the walk came to it is not returned;
  *   - an entry that was added during the walk is returned once or not at all; after hmap_clear the walk ends.
  * The walk pins the arrays that it reads. hmap_iter_end, or walking until hmap_iter_next returns false, releases them; a walk
- * that is abandoned keeps them from being freed before the table is. Copies of an iterator count as the same walk: end one. */
+ * that is abandoned keeps them from being freed before the table is, and may keep the table from changing its hash under attack.
+ * Copies of an iterator count as the same walk: end one. */
 HMAP_API void hmap_iter_init(hmap_iter *it, const hmap *h);
 
 /* Moves to the next entry. Returns true with it->key and it->elem set, or false at the end, with both NULL. */

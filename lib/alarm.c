@@ -7,7 +7,8 @@
  * last entry goes, the table is as new. It is the one time that stored keys are read for hashing, and only in tables whose keys
  * the library hashes itself.
  *
- * If there is no memory for the second array, the table stays as it is, and the next long chain raises the alarm again. */
+ * If there is no memory for the second array, the table stays as it is, and the next long chain raises the alarm again. While an
+ * iterator pins an array that has been left, or is being left, the alarm waits: there it follows entries by their old hashes. */
 
 /* Adds a copy of an entry of from to to. Returns false if there is no memory. */
 static bool rehashEntry(hmap *to, const hmap *from, const place *p)
@@ -61,9 +62,25 @@ static void abandon(hmap *h, bucketArray *a)
   retire(h, a);
 }
 
+/* Whether an iterator pins an array that is not the current one. */
+static bool othersPinned(const hmap *h)
+{
+  bucketArray *a = h->retired;
+  if (growing(h) && pinned(h->oldbuckets))
+    return true;
+  if (a)
+    do
+      if (pinned(a))
+        return true;
+    while ((a = a->next) != h->retired);
+  return false;
+}
+
 /* Gives a table a new seed and SipHash, if there is memory for that. */
 NOINLINE void soundAlarm(hmap *h)
 {
+  if (othersPinned(h))
+    return;
   setFlags(h, flagsOf(h) & (uint8_t)~hashAlarm);
   while (growing(h))
     if (!evacuate(h))

@@ -199,10 +199,12 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
 /* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
- * goes on behind the entry that was compared, or, if that has gone, begins again, with a new *k; if the table has no buckets
- * after that, it returns false with at->b NULL. */
+ * begins again with a new *k; should that go on, it ends by going on behind the entry that was compared. If the table has no
+ * buckets after that, it returns false with at->b NULL. */
+enum { maxSearches = 64 };
 ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
+  unsigned searches = 0;
 again:;
   unsigned top = tophash(k->hash);
   uint32_t seq = h->seq;
@@ -225,7 +227,7 @@ again:;
           at->b = NULL;
           return false;
         }
-        if (t->alg != algShim || !findWord(h, t, k, word, &p))
+        if (t->alg != algShim || ++searches < maxSearches || !findWord(h, t, k, word, &p))
           goto again;
         *at = mapbucket(h, t, k->hash);
         if (vacant)

@@ -1461,6 +1461,36 @@ static gboolean addAndRemove(gconstpointer a, gconstpointer b)
   }
   return a == b;
 }
+/* One that, once, removes the stored key and adds it again, behind another one. */
+static guint armed;
+static guint seven(gconstpointer key)
+{
+  (void)key;
+  return 7;
+}
+static gboolean removeAndAddAgain(gconstpointer a, gconstpointer b)
+{
+  if (armed && a != b) {
+    armed = 0;
+    g_hash_table_remove(beingWalked, a);
+    g_hash_table_add(beingWalked, GUINT_TO_POINTER(3));
+    g_hash_table_add(beingWalked, (gpointer)(guintptr)a);
+  }
+  return a == b;
+}
+static void rowEqualMovesItsKey(void)
+{
+  beingWalked = g_hash_table_new(seven, removeAndAddAgain);
+  for (guint i = 1; i <= 2; i++)
+    g_hash_table_add(beingWalked, GUINT_TO_POINTER(i));
+  armed = 1;
+  SAY_BOOL(g_hash_table_contains(beingWalked, GUINT_TO_POINTER(2)));
+  armed = 1;
+  SAY_BOOL(g_hash_table_add(beingWalked, GUINT_TO_POINTER(2)));
+  say("%u entries", g_hash_table_size(beingWalked));
+  g_hash_table_unref(beingWalked);
+}
+
 static void rowEqualChangesEachTime(void)
 {
   beingWalked = g_hash_table_new(scattered, addAndRemove);
@@ -1506,6 +1536,7 @@ int main(int argc, char **argv)
     {"iterators: while an entry is freed", rowWalkWhileFreed},
     {"iterators: overwriting after NaNs", rowOverwriteAfterNaNs},
     {"equal changes the table each time", rowEqualChangesEachTime},
+    {"equal removes its key and adds it again", rowEqualMovesItsKey},
     {"order", rowOrder},
     {"a set's keys as strv", rowSetToStrv},
     {"NULL table", rowNullTable},

@@ -125,7 +125,7 @@ static void test_iterators_live_through_it(void **state)
     }
     for (size_t i = before; i < 200; i++)
       *(uint64_t *)hmap_assign(h, &crafted[i]) = i;
-    assert_true(flagsOf(h) & hashSip);
+    assert_true(flagsOf(h) & (hashSip | hashAlarm)); /* it has had its alarm, or that waits for the end of the walk */
     assert_true(hmap_delete(h, &crafted[0]));
     bool first = seen[0];
     while (hmap_iter_next(&it)) {
@@ -138,6 +138,8 @@ static void test_iterators_live_through_it(void **state)
     assert_int_equal(seen[0], first);
     for (size_t i = 1; i < before; i++)
       assert_true(seen[i]);
+    assert_non_null(hmap_assign(h, &crafted[200]));
+    assert_true(flagsOf(h) & hashSip);
     hmap_free(h);
   }
   ASSERT_NOTHING_LEFT();
@@ -193,12 +195,94 @@ static void test_strings(void **state)
   ASSERT_NOTHING_LEFT();
 }
 
+/* Strings have their hash stored, which the alarm replaces: an iterator that began before a growth, in one, or while the table
+ * shrank, still returns each string that stays once. */
+enum { attackers = 400, others = 20000, known = 20 };
+static char attacker[attackers][12], other[others][12];
+static unsigned char came[others + attackers]; /* how often */
+
+static void putString(hmap *h, const char *key, uint64_t value)
+{
+  *(uint64_t *)hmap_assign_faststr(h, key) = value;
+}
+static void takeNext(hmap_iter *it)
+{
+  assert_true(hmap_iter_next(it));
+  came[*(uint64_t *)it->elem]++;
+}
+static hmap *stringsUnderAttack(void)
+{
+  memset(came, 0, sizeof came);
+  hmap *h = makeTable(HMAP_STRING, 0, 8, 0);
+  for (size_t n = 0, x = 0; n < attackers; x++) {
+    int len = snprintf(attacker[n], sizeof attacker[n], "k%zu", x);
+    n += (memhash(attacker[n], (size_t)len, &h->hash0) & 0xfff) == 0xfff;
+  }
+  for (size_t i = 0; i < others; i++)
+    snprintf(other[i], sizeof other[i], "o%zu", i);
+  for (size_t i = 0; i < known; i++)
+    putString(h, attacker[i], others + i);
+  return h;
+}
+/* The attack during the walk; entries from first on, of other, are still there. */
+static void assertAllCome(hmap *h, hmap_iter *it, size_t first, size_t end)
+{
+  for (size_t i = known; i < attackers; i++)
+    putString(h, attacker[i], others + i);
+  while (hmap_iter_next(it))
+    came[*(uint64_t *)it->elem]++;
+  for (size_t i = first; i < end; i++)
+    assert_int_equal(came[i], 1);
+  for (size_t i = others; i < others + known; i++)
+    assert_int_equal(came[i], 1);
+  putString(h, "one more", 0);
+  assert_true(flagsOf(h) & hashSip);
+  ASSERT_SOUND(h);
+  hmap_free(h);
+}
+static void test_iterators_over_strings_live_through_it(void **state)
+{
+  (void)state;
+  hmap_iter it;
+
+  hmap *h = stringsUnderAttack();
+  hmap_iter_init(&it, h);
+  for (int i = 0; i < 5; i++)
+    takeNext(&it);
+  for (size_t i = 0; i < 2000; i++)
+    putString(h, other[i], i);
+  assertAllCome(h, &it, 0, 0);
+
+  h = stringsUnderAttack();
+  size_t n = 0;
+  for (; !growing(h) || h->B < 8; n++)
+    putString(h, other[n], n);
+  hmap_iter_init(&it, h);
+  for (int i = 0; i < 300; i++)
+    takeNext(&it);
+  assertAllCome(h, &it, 0, n);
+
+  h = stringsUnderAttack();
+  for (size_t i = 0; i < others; i++)
+    putString(h, other[i], i);
+  for (n = 0; !growing(h) || !shrinking(h); n++)
+    assert_true(hmap_delete_faststr(h, other[n]));
+  hmap_iter_init(&it, h);
+  for (int i = 0; i < 300; i++)
+    takeNext(&it);
+  for (; growing(h); n++)
+    hmap_delete_faststr(h, other[n]);
+  assertAllCome(h, &it, n, others);
+  ASSERT_NOTHING_LEFT();
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      KNOWN(test_crafted_keys_raise_the_alarm_once),     KNOWN(test_other_keys_never_raise_it),
-      KNOWN(test_after_clear_a_table_is_as_new),         KNOWN(test_iterators_live_through_it),
-      KNOWN(test_without_memory_a_table_stays_as_it_is), KNOWN(test_strings),
+      KNOWN(test_crafted_keys_raise_the_alarm_once),      KNOWN(test_other_keys_never_raise_it),
+      KNOWN(test_after_clear_a_table_is_as_new),          KNOWN(test_iterators_live_through_it),
+      KNOWN(test_without_memory_a_table_stays_as_it_is),  KNOWN(test_strings),
+      KNOWN(test_iterators_over_strings_live_through_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
