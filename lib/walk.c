@@ -61,14 +61,22 @@ ALWAYS_INLINE unsigned walkable(const hmap *h, const walkArray *in, size_t start
   return n < groupCnt ? (unsigned)n : groupCnt;
 }
 
+/* The overflow bucket that a walk is in, or NULL. */
+ALWAYS_INLINE bmap *walkBucket(const walkArray *in, const mapwalk *w)
+{
+  if (!w->chain || w->chain == noChain)
+    return NULL;
+  return (bmap *)(void *)(w->block + (w->chain - 1u) * in->t->blocksize) - 1;
+}
+
 /* The place of the entry that a walk came to last. */
 static place walkHere(const hmap *h, const maptype *t, const mapwalk *w)
 {
   walkArray in = walkIn(h, t, w->n - 1);
-  unsigned c = w->i >> bucketCntBits;
-  place p = bucketAt(in.t, in.a, groupStart(h, &in, w->n - 1) + c);
-  if (w->chain && w->chain != noChain)
-    toOverflow(in.t, &p, (bmap *)(void *)(w->block + c * in.t->blocksize) - 1);
+  place p = bucketAt(in.t, in.a, groupStart(h, &in, w->n - 1) + (w->i >> bucketCntBits));
+  bmap *b = walkBucket(&in, w);
+  if (b)
+    toOverflow(in.t, &p, b);
   p.i = w->i & (bucketCnt - 1);
   return p;
 }
@@ -78,22 +86,35 @@ ALWAYS_INLINE void setRest(mapwalk *w, size_t full)
   w->rest = full >> w->offset | full << (-w->offset & (groupSlots - 1));
 }
 
+/* The slots of the group from start on that have entries, but for what has overflowed, and whether anything has. */
+ALWAYS_INLINE size_t headSlots(const hmap *h, const walkArray *in, size_t start, bool *overflowed)
+{
+  size_t full = 0;
+  uint64_t links = 0;
+  unsigned c, end = walkable(h, in, start, &c);
+  unsigned char *segment = in->a->segments[start >> in->t->segbits];
+  for (; c < end; c++) {
+    const bmap *b = bmapIn(segment, (start & segmentMask(in->t)) + c);
+    full |= (size_t)matchFull(b) << (c << bucketCntBits);
+    links |= b->link;
+  }
+  *overflowed = links >> linkShift;
+  return full;
+}
+
 /* Makes a walk forget the entries that have been removed since it came to where it is. */
 static void walkForget(const hmap *h, const maptype *t, mapwalk *w)
 {
-  mapwalk now = *w;
-  size_t full = 0;
   if (!w->rest)
     return;
-  if (h->count) { /* else hash0 is another */
+  mapwalk now = *w;
+  size_t full = 0;
+  if (h->count) { /* else hash0 is another, and the group with it */
+    bool overflowed;
     walkArray in = walkIn(h, t, w->n - 1);
-    size_t start = groupStart(h, &in, w->n - 1);
-    unsigned c, end = walkable(h, &in, start, &c);
-    bool overflow = w->chain && w->chain != noChain;
-    for (c = overflow ? w->chain - 1u : c; c < (overflow ? w->chain : end); c++) {
-      const bmap *b = overflow ? (bmap *)(void *)(w->block + c * in.t->blocksize) - 1 : bucketAt(in.t, in.a, start + c).b;
-      full |= (size_t)matchFull(b) << (c << bucketCntBits);
-    }
+    const bmap *b = walkBucket(&in, w);
+    full = b ? (size_t)matchFull(b) << ((w->chain - 1u) << bucketCntBits)
+             : headSlots(h, &in, groupStart(h, &in, w->n - 1), &overflowed);
   }
   setRest(&now, full);
   w->rest &= now.rest;
@@ -105,11 +126,9 @@ static bool walkOverflow(const hmap *h, const maptype *t, mapwalk *w)
   walkArray in = walkIn(h, t, w->n - 1);
   size_t start = groupStart(h, &in, w->n - 1);
   unsigned c, end = walkable(h, &in, start, &c);
-  bmap *b = NULL;
-  if (w->chain) {
+  bmap *b = walkBucket(&in, w);
+  if (b)
     c = w->chain - 1u;
-    b = (bmap *)(void *)(w->block + c * in.t->blocksize) - 1;
-  }
   for (; c < end; c++, b = NULL) {
     if (!b)
       b = bucketAt(in.t, in.a, start + c).b;
@@ -137,19 +156,11 @@ ALWAYS_INLINE void prefetchGroup(const maptype *t, const unsigned char *block)
 static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
   walkArray in = walkIn(h, t, w->n);
-  size_t full = 0;
-  uint64_t links = 0;
   if (w->n >= in.first + in.groups)
     return false;
-  size_t start = groupStart(h, &in, w->n++);
-  unsigned c, end = walkable(h, &in, start, &c);
-  unsigned char *segment = in.a->segments[start >> in.t->segbits];
-  for (; c < end; c++) {
-    const bmap *b = bmapIn(segment, (start & segmentMask(in.t)) + c);
-    full |= (size_t)matchFull(b) << (c << bucketCntBits);
-    links |= b->link;
-  }
-  w->chain = links >> linkShift ? 0 : noChain;
+  bool overflowed;
+  size_t start = groupStart(h, &in, w->n++), full = headSlots(h, &in, start, &overflowed);
+  w->chain = overflowed ? 0 : noChain;
   if (full) {
     w->block = blockAt(in.t, in.a, start);
     prefetchGroup(in.t, w->block);
