@@ -48,7 +48,7 @@ enum {
  *   value  name            meaning                                          may stand together with
  *   0      emptyRest       empty, and so is all that follows in the chain   emptyRest and noSlot after it only
  *   1      emptyOne        empty                                            any but evacuated*
- *   2      evacuatedX      its entry moved to the new array, same low bits    evacuated* only
+ *   2      evacuatedX      its entry moved to the new array, same low bits  evacuated* only
  *   3      evacuatedY      its entry moved to the new array, upper half     evacuated* only
  *   4      evacuatedEmpty  was empty when its bucket was evacuated          evacuated* only
  *   4      noSlot          the last four of a half bucket: not there        any

@@ -85,6 +85,9 @@ check "a program is on GLib's tables again" on_hmap ""
 check "a shadow that others may change is refused" eval 'chmod 777 "$lib/hmap" &&
   refuses 2 "others than root may change $lib/hmap, and setuid programs would load from it: install hmap elsewhere" system on'
 chmod 755 "$lib/hmap"
+check "and so is a library that they may change" eval 'chmod o+w "$lib/hmap/shadow/libglib-2.0.so.0" &&
+  refuses 2 "others than root may change $lib/hmap/shadow/libglib-2.0.so.0, and setuid programs would load" system on'
+chmod o-w "$lib/hmap/shadow/libglib-2.0.so.0"
 check "a shadow whose GLib is missing is refused" eval 'cp -a /mnt/root /mnt/lost &&
   patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libglib-2.0.so.0" | grep /)" /no/libglib-2.0.so.0 \
   "/mnt/lost${lib#/mnt/root}/hmap/shadow/libglib-2.0.so.0" && bin=/mnt/lost${bin#/mnt/root} refuses 2 \

@@ -37,7 +37,8 @@ def main(args):
 def on():
     root("on")
     shadow = places.shadow()
-    check_owner(shadow)
+    for loaded in os.path.join(shadow, "libglib-2.0.so.0"), places.library("GHashTable"):
+        check_owner(loaded)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(shadow)}
     if subprocess.run([sys.executable, "-c", TRIAL], env=environment, capture_output=True, check=False).returncode:
         raise Failed(f"a trial with {shadow} failed, nothing was changed: see what LD_LIBRARY_PATH={shadow} gio version says")
@@ -93,9 +94,9 @@ def root(what):
         raise Failed(f"this takes root: sudo hmap system {what}")
 
 
-def check_owner(folder):
-    """Setuid programs will load what is in it, so nobody but root may change that."""
-    path = os.path.realpath(folder)
+def check_owner(path):
+    """Setuid programs will load it, so nobody but root may change it, or what it lies in."""
+    path = os.path.realpath(path)
     while True:
         information = os.stat(path)
         if information.st_uid != 0 or information.st_mode & stat.S_IWOTH and not information.st_mode & stat.S_ISVTX:
