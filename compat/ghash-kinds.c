@@ -17,8 +17,8 @@ enum { EACH_KIND(KIND) };
 
 /* A table. Its first word is the mark: GLib's tables begin with a size, a power of two. */
 struct _GHashTable {
-  guint64 mark; /* tableMark */
-  int version;  /* changes when a key is added or removed; iterators compare it */
+  guint64 mark;  /* tableMark */
+  guint version; /* of the keys, even, for iterators to compare; odd once an entry has been removed and walks are not over yet */
   gatomicrefcount ref_count;
   hmap h;                                              /* its tag: the kind, and in plainBits what format.h says */
   GHashFunc hash_func;                                 /* never NULL */
@@ -215,7 +215,7 @@ ALWAYS_INLINE void writeNew(GHashTable *t, place at, gpointer key, gpointer valu
 {
   if (unlikely(!at.b || t->h.count > maxEntries || !setEntry(&t->h, &at, (uintptr_t)key, (uintptr_t)value, NULL)))
     noRoom(t);
-  t->version++;
+  t->version += 2;
 }
 
 /* Sets the value of the key at a place. */
@@ -330,7 +330,7 @@ EACH_KIND(ANY_FORMAT)
     if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
       return addPlain(t, key, value, newKey, k);                                            \
     setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \
-    t->version++;                                                                           \
+    t->version += 2;                                                                        \
     return true;                                                                            \
   }
 PLAIN(Direct, 0)

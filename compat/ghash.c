@@ -37,8 +37,7 @@
 typedef struct __attribute__((may_alias)) realIter {
   GHashTable *hash_table; /* first, as in GLib's: a foreign iterator is known by its table */
   mapwalk walk;
-  int version;  /* the table's; another one in the table means that the walk is over */
-  uint32_t seq; /* the table's; another one means that entries may have been removed, though the walk is not over yet */
+  guint version; /* the table's, even; another one in the table means that the walk is over */
 } realIter;
 _Static_assert(sizeof(realIter) <= sizeof(GHashTableIter) && _Alignof(realIter) <= _Alignof(GHashTableIter), "fits in GLib's");
 enum { beforeFirst, atEntry, atRemoved, afterLast }; /* realIter.walk.state */
@@ -47,6 +46,19 @@ ALWAYS_INLINE bool isForeign(const GHashTable *t)
 {
   return unlikely(t->mark != tableMark);
 }
+
+ALWAYS_INLINE guint versionOf(const GHashTable *t)
+{
+  return t->version & ~1u;
+}
+/* g_return_if_fail with the words of GLib, which has no versionOf. */
+#define RETURN_UNLESS(condition, words, result)                 \
+  do {                                                          \
+    if (unlikely(!(condition))) {                               \
+      g_return_if_fail_warning(G_LOG_DOMAIN, G_STRFUNC, words); \
+      return result;                                            \
+    }                                                           \
+  } while (0)
 
 /* Making tables */
 
@@ -116,15 +128,9 @@ ALWAYS_INLINE void removeAt(GHashTable *t, place *at, bool notify)
   bool frees = notify && (t->key_destroy_func || t->value_destroy_func);
   gpointer key = frees ? keyAt(at) : NULL, value = frees ? valueAt(at) : NULL;
   mapdelete(&t->h, at);
+  t->version |= 1;
   if (unlikely(frees))
     destroyEntry(t, key, value);
-}
-
-/* Walks are over. seq changes as well, for an iterator that went on while an entry was freed has seen the one that this made. */
-ALWAYS_INLINE void newVersion(GHashTable *t)
-{
-  t->version++;
-  t->h.seq++;
 }
 
 /* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
@@ -132,7 +138,7 @@ ALWAYS_INLINE void afterRemoval(GHashTable *t)
 {
   if (!writeWork(&t->h))
     maybeShrink(&t->h);
-  newVersion(t);
+  t->version = versionOf(t) + 2;
 }
 
 /* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again
@@ -153,7 +159,7 @@ static void removeAll(GHashTable *t, bool notify)
 static void removeAllByName(GHashTable *t, bool notify)
 {
   if (t->h.count != 0)
-    t->version++;
+    t->version += 2;
   removeAll(t, notify);
 }
 
@@ -406,11 +412,11 @@ void g_hash_table_foreach(GHashTable *hash_table, GHFunc func, gpointer user_dat
   }
   checkReader(hash_table, hash_table->h.t);
   const maptype *type = hash_table->h.t;
-  const int version = hash_table->version;
+  const guint version = versionOf(hash_table);
   while (walknext(&hash_table->h, type, &w, &at)) {
     const uint32_t seq = hash_table->h.seq;
     func(keyAt(&at), valueAt(&at), user_data);
-    g_return_if_fail(version == hash_table->version);
+    RETURN_UNLESS(version == versionOf(hash_table), "version == hash_table->version", );
     forgetRemoved(hash_table, &w, seq);
   }
 }
@@ -427,12 +433,12 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
     return FOREIGN(g_hash_table_find)(hash_table, predicate, user_data);
   checkReader(hash_table, hash_table->h.t);
   const maptype *type = hash_table->h.t;
-  const int version = hash_table->version;
+  const guint version = versionOf(hash_table);
   while (walknext(&hash_table->h, type, &w, &at)) {
     gpointer value = valueAt(&at);
     const uint32_t seq = hash_table->h.seq;
     bool match = predicate(keyAt(&at), value, user_data);
-    g_return_val_if_fail(version == hash_table->version, NULL);
+    RETURN_UNLESS(version == versionOf(hash_table), "version == hash_table->version", NULL);
     if (match)
       return value;
     forgetRemoved(hash_table, &w, seq);
@@ -442,11 +448,11 @@ gpointer g_hash_table_find(GHashTable *hash_table, GHRFunc predicate, gpointer u
 
 /* Finds an entry that a walk was at when it called func, which may have moved it: by overwriting a value, if the version is still
  * the same, or by adding and removing keys. Returns false if it has been removed. */
-static bool findAgain(const GHashTable *t, int version, const mapwalk *at, gconstpointer key, place *p)
+static bool findAgain(const GHashTable *t, guint version, const mapwalk *at, gconstpointer key, place *p)
 {
   mapwalk w = {0};
   *p = (place){0};
-  if (version == t->version) {
+  if (version == versionOf(t)) {
     *p = walkHere(&t->h, t->h.t, at);
     return true;
   }
@@ -466,7 +472,7 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
   place at = {0};
   guint deleted = 0;
   const maptype *type = hash_table->h.t;
-  const int version = hash_table->version;
+  const guint version = versionOf(hash_table);
   while (walknext(&hash_table->h, type, &w, &at)) {
     gpointer key = keyAt(&at);
     const uint32_t seq = hash_table->h.seq;
@@ -475,7 +481,7 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
       removeAt(hash_table, &at, notify);
       deleted++;
     }
-    g_return_val_if_fail(version == hash_table->version, 0);
+    RETURN_UNLESS(version == versionOf(hash_table), "version == hash_table->version", 0);
     forgetRemoved(hash_table, &w, seq + removes);
   }
   if (deleted > 0)
@@ -693,7 +699,7 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
     FOREIGN(g_hash_table_iter_init)(iter, hash_table);
     return;
   }
-  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = hash_table->version, .seq = hash_table->h.seq};
+  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = versionOf(hash_table)};
 }
 
 /* Moves iter to the next entry of the present buckets, of which there must be one. plain is the format of all blocks of the
@@ -718,7 +724,7 @@ ALWAYS_INLINE gboolean iterTake(realIter *ri, const maptype *plain, gpointer *ke
 NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = iter;
-  if (!iter || (!isForeign(ri->hash_table) && ri->version != ri->hash_table->version)) {
+  if (!iter || (!isForeign(ri->hash_table) && ri->version != versionOf(ri->hash_table))) {
     g_return_if_fail_warning(G_LOG_DOMAIN, "g_hash_table_iter_next",
                              iter ? "ri->version == ri->hash_table->version" : "iter != NULL");
     return FALSE;
@@ -729,8 +735,8 @@ NOINLINE gboolean iterNextRare(realIter *iter, gpointer *key, gpointer *value)
     complainNoNext(ri, "g_hash_table_iter_next");
     return FALSE;
   }
-  forgetRemoved(ri->hash_table, &ri->walk, ri->seq);
-  ri->seq = ri->hash_table->h.seq;
+  if (ri->hash_table->version & 1)
+    walkForget(&ri->hash_table->h, ri->hash_table->h.t, &ri->walk);
   if (!ri->walk.rest && !walkGroup(&ri->hash_table->h, ri->hash_table->h.t, &ri->walk)) {
     ri->walk.state = afterLast;
     return FALSE;
@@ -760,7 +766,7 @@ static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) 
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  if (likely(ri && ri->hash_table->mark == tableMark && ri->seq == ri->hash_table->h.seq && ri->walk.rest))
+  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest))
     return nextBy[ri->hash_table->h.tag](ri, key, value);
   return iterNextRare(ri, key, value);
 }
@@ -780,16 +786,16 @@ static void iter_remove_or_steal(realIter *ri, bool notify)
     (notify ? FOREIGN(g_hash_table_iter_remove) : FOREIGN(g_hash_table_iter_steal))((GHashTableIter *)ri);
     return;
   }
-  g_return_if_fail(ri->version == ri->hash_table->version);
+  RETURN_UNLESS(ri->version == versionOf(t), "ri->version == ri->hash_table->version", );
   if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useRemove, G_STRFUNC);
   } else if (ri->walk.state == atEntry) {
     place at = walkHere(&t->h, t->h.t, &ri->walk);
+    const guint behind = t->version & 1; /* this may be in the midst of another removal */
     ri->walk.state = atRemoved;
     removeAt(t, &at, notify);
-    ri->version++;
-    ri->seq += 2;
-    newVersion(t);
+    ri->version += 2;
+    t->version = (versionOf(t) + 2) | behind;
   }
 }
 
@@ -815,7 +821,7 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
     FOREIGN(g_hash_table_iter_replace)(iter, value);
     return;
   }
-  g_return_if_fail(ri->version == ri->hash_table->version);
+  RETURN_UNLESS(ri->version == versionOf(t), "ri->version == ri->hash_table->version", );
   if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useReplace, G_STRFUNC);
   } else if (ri->walk.state == atEntry) {
@@ -824,8 +830,7 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
     setValue(t, at, keyAt(&at), value);
     if (t->value_destroy_func)
       t->value_destroy_func(old);
-    ri->version++;
-    ri->seq++;
-    newVersion(t);
+    ri->version += 2;
+    t->version += 2;
   }
 }

@@ -580,13 +580,14 @@ static void test_D_destroy_functions_call_the_map(void **state)
 }
 
 /* A destroy function that writes while a fork begins: that waits for it. */
-static bool destroying; /* atomic */
+static bool destroying, destroyedIt; /* atomic */
 static void destroySlowly(void *value)
 {
   STORE(&destroying, true);
   for (int i = 0; i < 50; i++)
     usleep(1000);
   put(ofDestroy, (uintptr_t)value, 7);
+  STORE(&destroyedIt, true);
 }
 static void test_D_destroy_functions_write_while_a_fork_begins(void **state)
 {
@@ -598,6 +599,7 @@ static void test_D_destroy_functions_write_while_a_fork_begins(void **state)
   while (!LOAD(&destroying))
     sched_yield();
   hmap_sync_before_fork();
+  assert_true(LOAD(&destroyedIt));
   hmap_sync_after_fork_parent();
   assert_int_equal(get(ofDestroy, 5), 7);
   hmap_sync_free(m);
