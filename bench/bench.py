@@ -33,12 +33,11 @@ import subprocess
 import sys
 import time
 
-import goals
-import machine
-import report
-from figures import Figures
-from jobs import CRAFTED_SIZE, OPERATIONS, SIZES, everything, merged, quick, smoke, speed
-from peers import INTS, NAMES, ORDINARY, OWN, OWN_SEED, PEERS, STRINGS, Builder, Failed, say
+from report import goals, tables
+from report.figures import Figures
+from runs import machine
+from runs.jobs import CRAFTED_SIZE, OPERATIONS, SIZES, everything, merged, quick, smoke, speed
+from runs.peers import INTS, NAMES, ORDINARY, OWN, OWN_SEED, PEERS, STRINGS, Builder, Failed, say
 
 
 class Bench:
@@ -117,7 +116,7 @@ class Bench:
         turns = [(n, job) for n in range(max((job.rounds for job in jobs), default=0)) for job in jobs if n < job.rounds]
         for i, (n, job) in enumerate(turns):
             seconds = int(time.monotonic() - self.started)
-            what = f"round {n + 1} of {job.rounds}: {job.mode}, {report.size_name(job.size)} {job.keys}, {job.peer}"
+            what = f"round {n + 1} of {job.rounds}: {job.mode}, {tables.size_name(job.size)} {job.keys}, {job.peer}"
             say(f"[{seconds // 60:2}:{seconds % 60:02}] {i + 1}/{len(turns)} {what}")
             self.run(job, n == job.rounds - 1)
 
@@ -186,7 +185,7 @@ def main():
     if options.goal:
         print(goals.table(figures, options.goal))
     elif not options.smoke:
-        print(report.tables(figures))
+        print(tables.tables(figures))
         print(goals.table(figures, goals.measured(figures)))
 
 

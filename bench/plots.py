@@ -8,11 +8,10 @@ import shutil
 import subprocess
 import sys
 
-import goals
-import report
-from figures import Figures, geometric_mean
-from jobs import SIZES
-from peers import ORDINARY, Failed
+from report import goals, tables
+from report.figures import Figures, geometric_mean
+from runs.jobs import SIZES
+from runs.peers import ORDINARY, Failed
 
 # In shades that are seen on white and on black.
 GREY = "#808080"
@@ -73,7 +72,7 @@ def throughput(figures):
         plot.add(f"set yrange {span}", 'set ytics ("1" 1, "3" 3, "10" 10, "30" 30, "100" 100, "300" 300)')
         for column, keys in enumerate(["random", "short", "path"]):
             left, bottom = 0.07 + column * 0.32, 0.59 - row * 0.46
-            plot.panel(left, bottom, left + 0.26, bottom + 0.35, f"{op}, {report.KINDS[keys]}", "entries" if row else "",
+            plot.panel(left, bottom, left + 0.26, bottom + 0.35, f"{op}, {tables.KINDS[keys]}", "entries" if row else "",
                        "" if column else "million a second")
             plot.curves((peer, "linespoints pt 7 ps 0.4", rates(figures, peer, keys, op)) for peer in peers
                         if rates(figures, peer, keys, op))
@@ -130,7 +129,7 @@ def short_table(figures):
     for op in goals.SEVEN:
         found = [[figures.ratio("hmap-glib", "glib", keys, size, op) for keys in ORDINARY] for size in sizes]
         rows.append([op, *(f"{geometric_mean(filter(None, ratios)):.2f}" if any(ratios) else "" for ratios in found)])
-    return report.markdown(["libhmap-glib / GLib", *map(report.size_name, sizes)], rows)
+    return tables.markdown(["libhmap-glib / GLib", *map(tables.size_name, sizes)], rows)
 
 
 def page(figures, machine):
@@ -159,7 +158,7 @@ its own.
 Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap*
 is what malloc and mmap have handed out, *resident* what the kernel says.
 
-{report.tables(figures)}"""
+{tables.tables(figures)}"""
 
 
 def replace_between(text, inside):

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 
-SOURCE = pathlib.Path(__file__).resolve().parent
+BENCH = pathlib.Path(__file__).resolve().parent
 SHARES, THREADS = (100, 99, 90, 50), (1, 2)
 
 # name in the table: program, extra argument, pkg-config module or command that it needs, Debian package
@@ -58,10 +58,10 @@ def build(peer, options):
     program = options.work.resolve() / source.partition(".")[0]
     if source.endswith(".go"):
         cache = options.work.resolve() / "go-cache"
-        command = ["go", "build", "-o", program, SOURCE / source]
+        command = ["go", "build", "-o", program, BENCH / "peers" / source]
         subprocess.run(command, check=True, env={**os.environ, "GOCACHE": str(cache), "GO111MODULE": "off"})
         return program
-    flags = ["-O2", "-I", SOURCE.parent / "include"]
+    flags = ["-O2", "-I", BENCH.parent / "include"]
     libraries = ["-L", options.libdir, "-Wl,-rpath," + str(pathlib.Path(options.libdir).resolve()), "-lhmap-sync"]
     if needs:
         asked = subprocess.run(["pkg-config", "--cflags", "--libs", *needs.split()], check=True, capture_output=True, text=True)
@@ -69,7 +69,7 @@ def build(peer, options):
     compiler = os.environ.get("CC", "cc").split()
     if source.endswith(".cc"):
         compiler = [*os.environ.get("CXX", "c++").split(), "-std=c++17"]
-    subprocess.run([*compiler, *flags, SOURCE / source, "-o", program, *libraries, "-lpthread"], check=True)
+    subprocess.run([*compiler, *flags, BENCH / "peers" / source, "-o", program, *libraries, "-lpthread"], check=True)
     return program
 
 

@@ -39,7 +39,7 @@
  *     insertion. An insertion fails only where not even one bucket can be had.
  *   - There is no garbage collector: iterators pin arrays (iter.c), and arrays go back to the system in pieces (mem.c).
  *
- * Why 6.5 entries a bucket: for tables filled to the moment before they grow (bench/loadfactor.sh, 8-byte keys and elems),
+ * Why 6.5 entries a bucket: for tables filled to the moment before they grow (bench/runs/loadfactor.sh, 8-byte keys and elems),
  *
  *   load  % overflow  extra bytes  hit reads  miss reads
  *    4.0        2.14        20.77      1.008       1.004

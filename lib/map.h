@@ -16,7 +16,7 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* bench/loadfactor.sh tries others. */
+/* bench/runs/loadfactor.sh tries others. */
 #ifndef HMAP_LOADFACTOR
 #define HMAP_LOADFACTOR 13
 #endif

@@ -11,7 +11,7 @@ bench() {
 }
 
 # Each adapter checks all its results itself and fails if one is wrong.
-for peer in $(PYTHONPATH=$abs_top_srcdir/bench "$PYTHON3" -B -c 'import peers; print(*peers.NAMES)'); do
+for peer in $(PYTHONPATH=$abs_top_srcdir/bench "$PYTHON3" -B -c 'from runs.peers import NAMES; print(*NAMES)'); do
   if bench --smoke --peers "$peer" >"$peer.out" 2>&1; status=$?; grep -q "^$peer is left out" "$peer.out"; then
     skip "$peer" "$(grep "^$peer is left out" "$peer.out")"
   else

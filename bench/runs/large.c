@@ -1,7 +1,7 @@
 /* large.c: a GHashTable of 300,000,000 integers, at whose size GLib once crashed (252,645,135). Prints its size, how many of
  * every seventh key do not have their value, and what it took. Built by hand, with or without libhmap-glib in front:
  *
- *   cc -O2 bench/large.c -o large $(pkg-config --cflags glib-2.0) -lhmap-glib -lglib-2.0 && ./large */
+ *   cc -O2 bench/runs/large.c -o large $(pkg-config --cflags glib-2.0) -lhmap-glib -lglib-2.0 && ./large */
 #include <glib.h>
 #include <stdio.h>
 #include <sys/resource.h>

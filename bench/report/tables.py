@@ -1,7 +1,7 @@
-"""report.py: the figures as tables in Markdown."""
+"""tables.py: the figures as tables in Markdown."""
 
-from jobs import OPERATIONS, SIZES, SMALL_SIZES
-from peers import INTS, NAMES, ORDINARY, STRINGS
+from runs.jobs import OPERATIONS, SIZES, SMALL_SIZES
+from runs.peers import INTS, NAMES, ORDINARY, STRINGS
 
 KINDS = {"random": "random integers", "sequential": "sequential integers", "mod32": "integers equal modulo 2^32",
          "short": "strings of 12 characters", "path": "paths of 55 characters", "text32": "random strings of 32 characters",

@@ -7,7 +7,7 @@
  *   void enterThread(), leaveThread()    around the work of a thread
  *
  * and includes this file. Called as PROGRAM words|strings ENTRIES SECONDS, it fills the map and prints a line for each number of
- * threads and share of reads: both, and millions of operations a second, all threads together. bench/sync-go.go does the same.
+ * threads and share of reads: both, and millions of operations a second, all threads together. bench/peers/sync-go.go does the same.
  *
  * Half of the writes overwrite a value; the others delete a key and, the next time, put it back. */
 #ifndef SYNC_PEER_H

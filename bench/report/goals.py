@@ -3,10 +3,10 @@
 import dataclasses
 from typing import Callable
 
-from figures import geometric_mean
-from jobs import COLLIDING, CRAFTED_SIZE, GROWTH_KEYS, SIZES, SMALL_SIZES, colliding, latency, memory, speed
-from peers import ORDINARY
-from report import size_name
+from report.figures import geometric_mean
+from report.tables import size_name
+from runs.jobs import COLLIDING, CRAFTED_SIZE, GROWTH_KEYS, SIZES, SMALL_SIZES, colliding, latency, memory, speed
+from runs.peers import ORDINARY
 
 SEVEN = ("hit", "miss", "insert", "update", "churn", "iterate", "destroy")
 PAIR = ("glib", "hmap-glib")

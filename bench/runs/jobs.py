@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from peers import NAMES, ORDINARY
+from runs.peers import NAMES, ORDINARY
 
 OPERATIONS = ["insert", "hint", "hit", "miss", "batch", "update", "churn", "iterate", "delete", "destroy"]
 SIZES = [1000, 30000, 1000000, 10000000]

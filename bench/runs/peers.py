@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
+BENCH = pathlib.Path(__file__).resolve().parent.parent
+ADAPTERS, TOP = BENCH / "peers", BENCH.parent
 INTS, STRINGS = ["random", "sequential", "mod32", "own-ints"], ["short", "path", "text32", "crafted", "own-strings"]
 ORDINARY = ["random", "sequential", "short", "path"]
 # Keys that share a bucket of ours under a known seed: some of these kinds, whose numbers a file names.
@@ -82,7 +83,7 @@ class Builder:
         return subprocess.run(list(map(str, command)), env=self.environment, capture_output=True, text=True)
 
     def make(self, command, target, sources):
-        if newer(target, [*sources, HERE / "peers.py"]):
+        if newer(target, [*sources, pathlib.Path(__file__)]):
             return
         done = self.run(command)
         if done.returncode != 0:
@@ -118,7 +119,7 @@ class Builder:
 
     def compile_flags(self, peer):
         standard = "-std=gnu++17" if peer.source.endswith(".cc") else "-std=gnu11"
-        usual = [standard, "-O2", "-Wall", "-Wextra", "-Werror", "-I", HERE.parent / "include"]
+        usual = [standard, "-O2", "-Wall", "-Wextra", "-Werror", "-I", TOP / "include"]
         return [*usual, *self.pkg_config("--cflags", peer)]
 
     def link_flags(self, peer):
@@ -134,8 +135,8 @@ class Builder:
         return self.bin / f"{peer.name}-{'strings' if keys in STRINGS else 'ints'}"
 
     def build(self, peer):
-        source = HERE / peer.source
-        sources = [source, *HERE.glob("*.h"), HERE.parent / "include" / "hmap.h"]
+        source = ADAPTERS / peer.source
+        sources = [source, *ADAPTERS.glob("*.h"), TOP / "include" / "hmap.h"]
         if peer.compiler == "go":
             return self.make(["go", "build", "-o", self.bin / peer.name, source], self.bin / peer.name, sources)
         compiler = self.command(peer.compiler)
@@ -148,17 +149,17 @@ class Builder:
 
     def heap_counter(self):
         """The library that counts what malloc hands out."""
-        library = self.bin / "heap.so"
-        self.make([*self.command("CC"), "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", HERE / "heap.c", "-o", library],
-                  library, [HERE / "heap.c"])
+        source, library = ADAPTERS / "heap.c", self.bin / "heap.so"
+        self.make([*self.command("CC"), "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", source, "-o", library],
+                  library, [source])
         return library
 
     def own_keys(self, keys, count):
         """The file with the numbers of keys that share a bucket of ours."""
-        source, kind = HERE / "own-keys.c", OWN[keys]
+        source, kind = ADAPTERS / "own-keys.c", OWN[keys]
         program, numbers = self.bin / f"own-keys-{kind}", self.bin / f"{keys}-{count}"
-        folders = [flag for folder in (HERE, HERE.parent / "lib", HERE.parent / "include") for flag in ("-I", folder)]
-        sources = [source, HERE / "peer.h", *(HERE.parent / "lib").glob("*.[ch]")]
+        folders = [flag for folder in (ADAPTERS, TOP / "lib", TOP / "include") for flag in ("-I", folder)]
+        sources = [source, ADAPTERS / "peer.h", *(TOP / "lib").glob("*.[ch]")]
         self.make([*self.command("CC"), "-std=gnu11", "-O2", *key_type(kind), *folders, source, "-o", program], program, sources)
         if not newer(numbers, [program]):
             say(f"looking for {count} {kind} keys of one bucket")

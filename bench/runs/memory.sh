@@ -3,15 +3,15 @@
 # for up to 8 entries, bytes an entry beyond. GLib before 2.76 has its small structs from a slab allocator; it is told to
 # use malloc, as later ones do, so that both sides are counted alike.
 set -eu
-src=$(cd "$(dirname "$0")/.." && pwd)
+src=$(cd "$(dirname "$0")/../.." && pwd)
 libdir=${1:?usage: memory.sh LIBDIR, where libhmap-glib.so is}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 flags=$(pkg-config --cflags glib-2.0) libs=$(pkg-config --libs glib-2.0)
 # shellcheck disable=SC2086 # lists of words
-${CC:-cc} -O2 $flags "$src/bench/memory.c" -o "$tmp/glib" $libs
+${CC:-cc} -O2 $flags "$src/bench/runs/memory.c" -o "$tmp/glib" $libs
 # shellcheck disable=SC2086
-${CC:-cc} -O2 $flags "$src/bench/memory.c" -o "$tmp/hmap" -L"$libdir" -Wl,-rpath,"$libdir" -lhmap-glib $libs
+${CC:-cc} -O2 $flags "$src/bench/runs/memory.c" -o "$tmp/hmap" -L"$libdir" -Wl,-rpath,"$libdir" -lhmap-glib $libs
 # What malloc keeps for its thread has been freed, but counts as in use.
 export GLIBC_TUNABLES=glibc.malloc.tcache_count=0
 G_SLICE=always-malloc "$tmp/glib" >"$tmp/a"

@@ -1,0 +1,1 @@
+"""report: what was measured, as tables, and held against the goals."""

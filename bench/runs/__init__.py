@@ -1,0 +1,1 @@
+"""runs: what is measured, with what, and where."""
