@@ -99,7 +99,7 @@ ALWAYS_INLINE guint64 doubleBits(gconstpointer key)
   guint64 bits = read64(key);
   return bits == minusZero && !zerosDiffer ? 0 : bits;
 }
-/* What is not a number equals nothing, not even itself. */
+/* What is not a number equals nothing, not even itself, so it may stand anywhere: each somewhere else, and they make no chain. */
 ALWAYS_INLINE bool isNumber(guint64 bits)
 {
   return (bits & ~(guint64)0 >> 1) <= (guint64)0x7ff << 52;
@@ -129,7 +129,8 @@ ALWAYS_INLINE keyhash hashInt64(const GHashTable *t, const maptype *type, gconst
 }
 ALWAYS_INLINE keyhash hashDouble(const GHashTable *t, const maptype *type, gconstpointer key)
 {
-  return hashBits(t, type, doubleBits(key));
+  guint64 bits = doubleBits(key);
+  return hashBits(t, type, isNumber(bits) ? bits : bits + t->h.seq);
 }
 /* GLib takes 2 for 0 and 1, so these three meet there, and their keys are compared. */
 ALWAYS_INLINE keyhash hashUser(const GHashTable *t, const maptype *type, gconstpointer key)
@@ -152,7 +153,13 @@ ALWAYS_INLINE keyhash hashUser(const GHashTable *t, const maptype *type, gconstp
 REHASH_BITS(Direct, SELF)
 REHASH_BITS(Int, intBits)
 REHASH_BITS(Int64, int64Bits)
-REHASH_BITS(Double, doubleBits)
+REHASH(Double)
+{
+  guint64 bits = doubleBits((const void *)wordKey(t, slot));
+  if (!isNumber(bits))
+    bits = (uintptr_t)slot;
+  return siphash13(&bits, sizeof bits, seed);
+}
 REHASH(Str)
 {
   const char *key = (const char *)wordKey(t, slot);

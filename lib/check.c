@@ -134,7 +134,7 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
 {
   bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
   for (uint8_t filter = 0xff;;) {
-    REQUIRE(!(p.b->link & 0xfc00));
+    REQUIRE(!((p.b->link ^ addressIn(p.b->link)) & ~(uint64_t)(0xff | bucketWide | bucketHalf)));
     REQUIRE(!isHalf(p.b) || (p.b == p.head && p.a->B == 0));
     REQUIRE(!isWide(p.b) || p.a->t->formats);
     sum->wide += isWide(p.b);

@@ -273,36 +273,28 @@ static bool restIsEmpty(place p)
   return !nextInChain(&p) || p.b->tophash[0] == emptyRest;
 }
 
-/* Moves p to the bucket before its own in the chain. */
-static void prevInChain(place *p)
-{
-  bmap *b = p->b;
-  place q = *p;
-  for (q.b = p->head; q.b != b; nextInChain(&q))
-    p->b = q.b;
-}
-
-/* Slot p has just become empty: if all that follows in its chain is empty too, marks it, and the slots before it while they are
- * empty, as the end of the chain. */
+/* Marks all that is empty at the end of the chain of slot p, which has just become empty, if that is in it. */
 NOINLINE void markRest(place p)
 {
   if (!restIsEmpty(p))
     return;
-  for (;;) {
-    if (p.i == bucketCnt - 1)
-      p.b->link &= ~(uint64_t)0xff;
-    uint8_t *top = &p.b->tophash[p.i];
-    if (*top == emptyOne)
-      *top = emptyRest;
-    else if (*top != noSlot)
-      return;
-    if (p.i == 0) {
-      if (p.b == p.head)
-        return;
-      prevInChain(&p);
-      p.i = bucketCnt;
+  place last = p; /* the bucket with the chain's last entry, or the first one */
+  unsigned end = 0;
+  p.b = p.head;
+  do {
+    unsigned n = endOf(matchFull(p.b));
+    if (n || p.b == p.head) {
+      last.b = p.b;
+      end = n;
     }
-    p.i--;
+  } while (nextInChain(&p));
+  for (;; end = 0) {
+    for (unsigned i = end; i < bucketCnt; i++)
+      if (last.b->tophash[i] == emptyOne)
+        last.b->tophash[i] = emptyRest;
+    last.b->link &= ~(uint64_t)0xff;
+    if (!nextInChain(&last) || last.b->tophash[0] == emptyRest)
+      return;
   }
 }
 

@@ -73,19 +73,18 @@ enum {
  *   | hash 0..7 (if stored) | key 0 elem 0 | ... | key 7 elem 7 |  block
  *
  * The last eight bytes are one number: in 48 bits the address of the bucket that follows in the chain, or 0, which is enough for
- * every address that systems hand out unasked. filter has at least the bit of each key that stands in a later bucket of the
- * chain (filterBit): most misses end at the first bucket. */
+ * every address that systems hand out unasked (linkTo). filter has at least the bit of each key that stands in a later bucket of
+ * the chain (filterBit): most misses end at the first bucket. */
 typedef struct bmap {
   uint8_t tophash[bucketCnt];
-  uint64_t link; /* from the lowest bit: 8 of filter, 8 of flags, 48 of the overflow bucket's address */
+  uint64_t link; /* from the lowest bit: 8 of filter, 8 of flags, 48 of the overflow bucket's address, see linkTo */
 } bmap;
 _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
 
 /* Flags in bmap.link. */
 enum {
   bucketWide = 0x100, /* the block holds a pointer to a block in the widest of the table's formats */
-  bucketHalf = 0x200, /* has but the first four slots: the only bucket of a small table */
-  linkShift = 16
+  bucketHalf = 0x200  /* has but the first four slots: the only bucket of a small table */
 };
 
 /* Buckets come in segments of 2^segbits, at most 32 KiB each, so that an array grows into memory and out of it in small pieces,
@@ -97,8 +96,8 @@ enum {
  *
  * An overflow bucket looks like a segment of one bucket, and comes from a slab of them. */
 typedef struct overflowSlab {
-  _Alignas(16) struct overflowSlab *next; /* the one made after this */
-  uint32_t n, used;                       /* buckets; handed out, from the first */
+  _Alignas(8) struct overflowSlab *next; /* the one made after this */
+  uint32_t n, used;                      /* buckets; handed out, from the first */
 } overflowSlab;
 _Static_assert(sizeof(overflowSlab) == 16, "bmaps stay aligned");
 
@@ -118,7 +117,7 @@ typedef struct bucketArray {
   unsigned char *segments[]; /* noSegment() until one of its buckets is written to; NULL if evacuation has yet to come to it, or
                                 it has been freed */
 } bucketArray;
-_Static_assert((offsetof(bucketArray, segments) + sizeof(unsigned char *)) % 16 == 0, "what follows is aligned as malloc aligns");
+_Static_assert((offsetof(bucketArray, segments) + sizeof(unsigned char *)) % 8 == 0, "bmaps stay aligned");
 
 /* How keys are hashed and compared. */
 enum hashalg {
@@ -262,17 +261,46 @@ ALWAYS_INLINE bool isHalf(const bmap *b)
 {
   return b->link & bucketHalf;
 }
-ALWAYS_INLINE bmap *overflowOf(const bmap *b)
+#if defined(__aarch64__) || (defined(__riscv) && __riscv_xlen == 64)
+/* These processors can ignore an address's top byte, and some allocators keep a tag there (MTE, HWASan): it is stored as it is,
+ * and the lowest four bits of an address, which are 0, are not. */
+enum { linkBits = 12, linkShift = 8 }; /* where the address begins in a link, and by how much it is shifted */
+#define LINK_TAG 0xff00000000000000u
+ALWAYS_INLINE uint64_t addressIn(uint64_t link)
 {
-  return (bmap *)(intptr_t)((int64_t)b->link >> linkShift);
+  return link >> linkBits << linkBits;
+}
+ALWAYS_INLINE bmap *fromLink(uint64_t link)
+{
+  return (bmap *)((link & LINK_TAG) | (addressIn(link) & ~LINK_TAG) >> linkShift);
+}
+ALWAYS_INLINE uint64_t linkTo(const void *overflow)
+{
+  uint64_t p = (uint64_t)overflow;
+  return (p & LINK_TAG) | (addressIn(p << linkShift) & ~LINK_TAG);
+}
+#else
+enum { linkBits = 16, linkShift = 16 };
+ALWAYS_INLINE uint64_t addressIn(uint64_t link)
+{
+  return link >> linkBits << linkBits;
+}
+ALWAYS_INLINE bmap *fromLink(uint64_t link)
+{
+  return (bmap *)(intptr_t)((int64_t)link >> linkShift);
 }
 ALWAYS_INLINE uint64_t linkTo(const void *overflow)
 {
   return (uint64_t)(intptr_t)overflow << linkShift;
 }
+#endif
+ALWAYS_INLINE bmap *overflowOf(const bmap *b)
+{
+  return fromLink(b->link);
+}
 ALWAYS_INLINE bool fitsLink(const void *p)
 {
-  return (intptr_t)((int64_t)linkTo(p) >> linkShift) == (intptr_t)p;
+  return fromLink(linkTo(p)) == p;
 }
 
 ALWAYS_INLINE bool growing(const hmap *h)
@@ -419,6 +447,7 @@ ALWAYS_INLINE void toOverflow(const maptype *t, place *p, bmap *b)
 ALWAYS_INLINE bool nextInChain(place *p)
 {
   bmap *b = overflowOf(p->b);
+  HMAP_COUNT(steps, 1);
   if (!b)
     return false;
   toOverflow(p->t->formats ? p->a->t : p->t, p, b);
@@ -434,6 +463,13 @@ static inline uint32_t alignOf(uint32_t size)
 static inline uint32_t roundUp(uint32_t n, uint32_t align)
 {
   return (n + align - 1) / align * align;
+}
+
+/* The alignment of blocks: that of their slots, and at least that of stored hashes and pointers. */
+static inline uint32_t alignOfBlocks(const maptype *t)
+{
+  uint32_t key = t->indirectkey ? sizeof(void *) : t->keysize, elem = t->indirectelem ? sizeof(void *) : t->elemsize;
+  return alignOf(key) == 16 || alignOf(elem) == 16 ? 16 : 8;
 }
 
 /* log2 of the buckets in a segment, a constant where the size of a block is one. */

@@ -14,7 +14,7 @@
 enum {
   maxHeapArray = 24 << 10,
   releasePiece = 32 << 10,
-  mallocAlign = 16,
+  mallocAlign = _Alignof(max_align_t) < 8 ? _Alignof(max_align_t) : 8, /* what is counted on: some give no more than they must */
   cacheLine = 64,
   leastPiece = 256 << 10,
   mostPiece = 4 << 20
@@ -115,20 +115,20 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
   return a;
 }
 
-/* The alignment of n buckets: from some on it matters. */
-static size_t alignOfOwn(size_t n)
+/* The alignment of n buckets that are in a piece of memory with something else: what their entries need; from some on, a line. */
+static size_t alignOfOwn(const maptype *t, size_t n)
 {
-  return n < 64 ? 16 : cacheLine;
+  return n < 64 ? alignOfBlocks(t) : cacheLine;
 }
 /* Where the only segment of an array of n buckets begins. */
 static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
 {
-  return alignUp((unsigned char *)(uintptr_t)&a->segments[1] + n * sizeof(bmap), alignOfOwn(n));
+  return alignUp((unsigned char *)(uintptr_t)&a->segments[1] + n * sizeof(bmap), alignOfOwn(a->t, n));
 }
 /* Returns an array of n buckets, with blocks bytes for their blocks, in one piece; or NULL if there is no memory. */
 static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
-  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(n) - mallocAlign + blocks;
+  size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(t, n) - mallocAlign + blocks;
   bucketArray *a = malloc(bytes);
   if (!a)
     return NULL;
@@ -190,24 +190,30 @@ ALWAYS_INLINE bool needSegment(bucketArray *a, size_t i)
   return segment != NULL;
 }
 
-static size_t bytesOfSlab(const maptype *t, const overflowSlab *s)
+/* The alignment of overflow buckets: what their entries need, and linkTo. */
+static size_t alignOfOverflow(const maptype *t)
 {
-  return sizeof *s + bucketBytes(t, s->n);
+  return linkBits == linkShift ? alignOfBlocks(t) : 16;
+}
+/* Bytes of a slab of n overflow buckets. */
+static size_t bytesOfSlab(const maptype *t, size_t n)
+{
+  return sizeof(overflowSlab) + alignOfOverflow(t) - mallocAlign + bucketBytes(t, n);
 }
 /* Overflow bucket k of a slab. */
 static bmap *overflowIn(const maptype *t, overflowSlab *s, size_t k)
 {
-  return (bmap *)(void *)((unsigned char *)(s + 1) + bucketBytes(t, k));
+  return (bmap *)(void *)(alignUp((unsigned char *)(s + 1), alignOfOverflow(t)) + bucketBytes(t, k));
 }
 
 /* Returns a slab of n overflow buckets; or NULL if there is no memory, or none that bmap.link can refer to. */
 static overflowSlab *newOverflowSlab(const maptype *t, size_t n)
 {
-  size_t bytes = sizeof(overflowSlab) + bucketBytes(t, n);
+  size_t bytes = bytesOfSlab(t, n);
   overflowSlab *s = malloc(bytes);
   if (!s)
     return NULL;
-  if (!fitsLink(s) || !fitsLink((unsigned char *)s + bytes)) {
+  if (!fitsLink(overflowIn(t, s, 0)) || !fitsLink(overflowIn(t, s, n - 1))) {
     free(s);
     return NULL;
   }
@@ -295,7 +301,7 @@ static bool releaseRest(bucketArray *a)
   overflowSlab *s = a->slabs;
   if (s) {
     a->slabs = s->next;
-    HMAP_COUNT(freed, bytesOfSlab(a->t, s));
+    HMAP_COUNT(freed, bytesOfSlab(a->t, s->n));
     free(s);
     return true;
   }

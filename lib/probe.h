@@ -166,15 +166,34 @@ NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const 
   return (keyhash){hash, (uint32_t)hash, 0};
 }
 
-/* Finds the entry at p again, whose key is a word, after a comparison has changed the table; where it still stands at p, there.
- * Returns false if it has gone. */
-NOINLINE bool findWord(const hmap *h, const maptype *t, const keyhash *k, uintptr_t word, place *p)
+/* The bytes of a slot that are its key, kept while a comparison runs code that may change the table. */
+typedef union slotKey {
+  uintptr_t word;
+  unsigned char bytes[maxKeySize];
+} slotKey;
+ALWAYS_INLINE void keepKey(const maptype *t, unsigned char *slot, slotKey *key)
+{
+  if (t->alg == algShim)
+    key->word = wordKey(t, slot);
+  else
+    memcpy(key->bytes, slot, t->indirectkey ? sizeof(void *) : t->keysize);
+}
+static bool isKept(const maptype *t, unsigned char *slot, const slotKey *key)
+{
+  if (t->alg == algShim)
+    return wordKey(t, slot) == key->word;
+  return memcmp(slot, key->bytes, t->indirectkey ? sizeof(void *) : t->keysize) == 0;
+}
+
+/* Finds the entry at p again after a comparison has changed the table; where it still stands at p, there. Returns false if it has
+ * gone. */
+NOINLINE bool findKept(const hmap *h, const maptype *t, const keyhash *k, const slotKey *key, place *p)
 {
   place found = {0}, q = mapbucket(h, t, k->hash);
   do
     for (slots m = matchTophash(q.b, tophash(k->hash)); m; m &= m - 1) {
       q.i = firstSlot(m);
-      if (hashesOf(q.block)[q.i] != k->stored || wordKey(q.t, slotOf(q.t, q.block, q.i)) != word)
+      if (hashesOf(q.block)[q.i] != k->stored || !isKept(q.t, slotOf(q.t, q.block, q.i), key))
         continue;
       if (!found.b || (q.b == p->b && q.i == p->i))
         found = q;
@@ -199,8 +218,8 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
 /* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
- * begins again with a new *k; should that go on, it ends by going on behind the entry that was compared. If the table has no
- * buckets after that, it returns false with at->b NULL. */
+ * begins again with a new *k; should that go on, it ends by going on behind the entry that was compared, or, where that has gone,
+ * there and then. If the table has no buckets after that, it returns false with at->b NULL. */
 enum { maxSearches = 64 };
 ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
@@ -219,7 +238,9 @@ again:;
       if (!vacant)
         prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
-      uintptr_t word = t->alg == algShim ? wordKey(p.t, slotOf(p.t, p.block, p.i)) : 0;
+      slotKey kept;
+      if (t->callbacks)
+        keepKey(p.t, slotOf(p.t, p.block, p.i), &kept);
       bool same = equal(h, p.t, p.block, p.i, k, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
@@ -227,11 +248,13 @@ again:;
           at->b = NULL;
           return false;
         }
-        if (t->alg != algShim || ++searches < maxSearches || !findWord(h, t, k, word, &p))
+        if (++searches < maxSearches)
           goto again;
         *at = mapbucket(h, t, k->hash);
         if (vacant)
           *vacant = (place){0};
+        if (!findKept(h, t, k, &kept, &p))
+          return false;
         top = tophash(k->hash);
         seq = h->seq;
         m = matchTophash(p.b, top) & ~0u << p.i;

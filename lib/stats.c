@@ -10,7 +10,7 @@ static size_t arrayFootprint(const bucketArray *a)
   for (size_t i = a->released; !oneSegment(a) && i < nsegments(a); i++) /* the end of a released directory may be gone */
     bytes += hasSegment(a, i << a->t->segbits) ? bytesOfSegment(a->t) : 0;
   for (const overflowSlab *s = a->slabs; s; s = s->next)
-    bytes += bytesOfSlab(a->t, s);
+    bytes += bytesOfSlab(a->t, s->n);
   return bytes;
 }
 

@@ -98,7 +98,7 @@ ALWAYS_INLINE size_t headSlots(const hmap *h, const walkArray *in, size_t start,
     full |= (size_t)matchFull(b) << (c << bucketCntBits);
     links |= b->link;
   }
-  *overflowed = links >> linkShift;
+  *overflowed = addressIn(links);
   return full;
 }
 

@@ -425,9 +425,45 @@ static void test_a_new_array_comes_untouched(void **state)
   ASSERT_NOTHING_LEFT();
 }
 
+/* A removal goes along its chain a few times at most, whatever was removed before it. */
+static uint64_t sameHash(const void *key, const hmap_seed *seed)
+{
+  (void)key, (void)seed;
+  return 7;
+}
+static bool sameWords(const void *stored, const void *key)
+{
+  return memcmp(stored, key, sizeof(uint64_t)) == 0;
+}
+static void test_removals_from_a_long_chain(void **state)
+{
+  (void)state;
+  hmap_type type = {.kind = HMAP_BYTES, .key_size = 8, .elem_size = 8, .hash = sameHash, .equal = sameWords};
+  const size_t n = times(2000);
+  hmap *h = hmap_make(&type, n);
+  hmap_stats s;
+  hmap_iter it;
+  putRange(h, 0, n);
+  hmap_getstats(h, &s);
+  assert_in_range(s.longest_chain, n / 8, n);
+  for (hmap_iter_init(&it, h); hmap_iter_next(&it);) {
+    uint64_t key = *(const uint64_t *)it.key;
+    place at = {0};
+    assert_true(
+        mapaccess(h, h->t, (keyhash){userHash(h, h->t, &key), (uint32_t)userHash(h, h->t, &key), 0}, &key, equalUser, &at));
+    resetCounts();
+    mapdelete(h, &at);
+    assert_in_range(counted.steps, 0, 2 * s.longest_chain);
+  }
+  assert_int_equal(hmap_len(h), 0);
+  hmap_free(h);
+  ASSERT_NOTHING_LEFT();
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      TEST(test_removals_from_a_long_chain),
       TEST(test_a_million_integers_in_order),
       TEST(test_waves_of_integers),
       TEST(test_waves_of_all_sizes),

@@ -452,24 +452,24 @@ static void test_filters_and_overflow_links(void **state)
     if (b->tophash[i] >= minTopHash)
       WRONG(h, head->link, head->link & ~(uint64_t)filterBit(b->tophash[i]));
   FREE(h, head->link, head->link | 0xff);
-  for (unsigned bit = 8; bit < linkShift; bit++)
+  for (unsigned bit = 8; bit < linkBits; bit++)
     WRONG(h, head->link, head->link | 1u << bit); /* half, wide, and what is no flag */
   WRONG(h, head->link, head->link & 0xffff);
   WRONG(h, head->link, 0);
-  WRONG(h, head->link, (head->link & 0xffff) | linkTo(head));
-  WRONG(h, head->link, (head->link & 0xffff) | linkTo(bucketOf(h->buckets, 2)));
+  WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(head));
+  WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(bucketOf(h->buckets, 2)));
   WRONG(h, b->link, (b->link & 0xffff) | linkTo(b));
   bucketArray *arrays[] = {h->buckets, h->oldbuckets};
   for (int i = 0; i < 2; i++)
     for (overflowSlab *s = arrays[i]->slabs; s; s = s->next)
       for (size_t k = 0; k < s->used; k++)
         if (overflowIn(h->t, s, k) != overflowOf(head))
-          WRONG(h, head->link, (head->link & 0xffff) | linkTo(overflowIn(h->t, s, k))); /* another chain's, or a loop */
+          WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(overflowIn(h->t, s, k))); /* another chain's, or a loop */
   size_t i = 0;
   while (overflowOf(bucketOf(h->buckets, i)))
     i++;
   bmap *last = bucketOf(h->buckets, i);
-  for (unsigned bit = 0; bit < linkShift; bit++)
+  for (unsigned bit = 0; bit < linkBits; bit++)
     WRONG(h, last->link, 1u << bit);
   WRONG(h, last->link, linkTo(b));
   hmap_free(h);

@@ -661,7 +661,7 @@ static void appendArray(GByteArray *bytes, const bucketArray *a)
       g_byte_array_append(bytes, (const void *)bmapIn(a->segments[i], segmentMask(a->t)),
                           (guint)bucketBytes(a->t, segmentMask(a->t) + 1));
   for (const overflowSlab *s = a->slabs; s; s = s->next)
-    g_byte_array_append(bytes, (const void *)s, (guint)bytesOfSlab(a->t, s));
+    g_byte_array_append(bytes, (const void *)s, (guint)bytesOfSlab(a->t, s->n));
 }
 /* All bytes of a table: its struct and its arrays. */
 static GByteArray *bytesOf(const GHashTable *t)

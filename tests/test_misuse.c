@@ -339,9 +339,61 @@ static void test_tables_made_at_once_have_seeds_of_their_own(void **state)
   }
 }
 
+/* hmap.h forbids an equality function that writes to its table. One that does at every call must not keep a call for ever. */
+static hmap *busy;
+static size_t calls;
+static enum { addAndRemove, addAndTakeBack, nwrites } writes;
+static uint64_t oneHash(const void *key, const hmap_seed *seed)
+{
+  (void)key, (void)seed;
+  return 7;
+}
+static bool equalThatWrites(const void *stored, const void *key)
+{
+  static bool writing;
+  bool same = memcmp(stored, key, sizeof(uint64_t)) == 0;
+  if (writing)
+    return same;
+  uint64_t other = 1000000 + calls, there;
+  memcpy(&there, stored, sizeof there);
+  if (calls++ < 2000) {
+    writing = true;
+    put(busy, other, 0);
+    cut(busy, writes == addAndRemove ? there : other);
+    writing = false;
+  }
+  return same;
+}
+static void test_an_equality_function_that_always_writes(void **state)
+{
+  (void)state;
+  hmap_type type = {.kind = HMAP_BYTES, .key_size = 8, .elem_size = 8, .hash = oneHash, .equal = equalThatWrites};
+  for (uint64_t n = 1; n < 40; n++)
+    for (writes = 0; writes < nwrites; writes++) {
+      busy = hmap_make(&type, 0);
+      calls = 2000;
+      putRange(busy, 0, n);
+      calls = 0;
+      assert_false(has(busy, 99));
+      assert_in_range(calls, 1, 1999);
+      calls = 0;
+      assert_false(cut(busy, 99));
+      assert_in_range(calls, 1, 1999);
+      calls = 0;
+      put(busy, 99, 99);
+      assert_in_range(calls, 1, 1999);
+      ASSERT_SOUND(busy);
+      calls = 2000;
+      assert_int_equal(get(busy, 99), 99);
+      hmap_free(busy);
+    }
+  ASSERT_NOTHING_LEFT();
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      TEST(test_an_equality_function_that_always_writes),
       TEST(test_a_read_during_a_write),
       TEST(test_a_write_during_a_write),
       TEST(test_a_write_that_changes_nothing_during_a_write),

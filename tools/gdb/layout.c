@@ -45,6 +45,7 @@ void layoutLines(void)
   FIELD(bmap, tophash);
   FIELD(bmap, link);
   NUMBER("bucketWide", bucketWide);
+  NUMBER("linkBits", linkBits);
   NUMBER("linkShift", linkShift);
   NUMBER("bucketCnt", bucketCnt);
   NUMBER("minTopHash", minTopHash);
