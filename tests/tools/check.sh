@@ -72,6 +72,16 @@ switch      hmap run" ./script'
 check "a script of env and of a script" eval 'printf "#!/usr/bin/env words\n" >envscript &&
   printf "#!%s\n" "$PWD/envscript" >second &&
   PATH=$PWD/here/bin:$PATH says "run by $PWD/here/bin/words" check ./second'
+# env_script REST: what check says runs a script of #!/usr/bin/env REST.
+env_script() {
+  printf '#!/usr/bin/env %s\n' "$1" >envscript && PATH=$PWD/here/bin:$PATH says "run by $PWD/here/bin/words" check ./envscript
+}
+for rest in "-u NAME words" "-uNAME words -u x" "-i --unset NAME --chdir=/ words" "-S words -n" "-vS A=1 words" "-iu NAME -C / words" \
+  "--split-string=words x" "-S -u NAME words"; do
+  check "a script of env $rest" env_script "$rest"
+done
+check "a module that needs hmap in vain" eval 'compile module.so "$sources/words.c" -DWORDS_ONLY -shared -fPIC -Wl,--no-as-needed \
+  -L"$lib" -lhmap-search && says "needs libhmap-search.so.1, in vain where a program opens it that does not" check ./module.so'
 check "a library" says "follows the programs that load it: check those" check here/lib/libwords.so
 check "an object file" eval '$CC -c -o none.o none.c && says "no way      an object file" check ./none.o'
 
@@ -91,6 +101,29 @@ not run     libown.so has functions of the same names for private, which ours wo
 not relink  libown.so has functions of the same names for private, which ours would replace: link it anew (hmap env)" ./private
 }
 check "functions of a private symbol version" private
+
+# What the dynamic linker refuses: libfine.so is not what the program was linked with.
+refused() {
+  rm -f libfine.so
+  printf 'int fine = 1;\nint well(void) { return 1; }\n' >fine.c
+  printf 'extern int fine;\nint well(void);\nint main(int c, char **v) { return (c > 5 ? well() : 0) + %s; }\n' "$3" >uses.c
+  echo "$1 { global: *; };" >fine.map
+  compile libfine.so fine.c -shared -fPIC -Wl,--version-script=fine.map && compile uses uses.c -L. -lfine -Wl,-rpath,"$PWD" ${4-} &&
+    ./uses && echo "${5-int x;}" >fine.c && echo "$2 { global: *; };" >fine.map &&
+    compile libfine.so fine.c -shared -fPIC -Wl,--version-script=fine.map
+  ./uses
+}
+# cannot_load TEXT: check and relink say it, as the program itself does.
+cannot_load() {
+  ends 1 hmap check ./uses >found && grep -q "no way .*its dynamic linker .* refuses it (.*$1" found &&
+    refuses 2 "$1" relink ./uses -o never && refuses 126 "$1" run ./uses
+}
+check "a library of another version" eval 'ends 1 refused OLD NEW 0 && cannot_load "version \`OLD'"'"' not found"'
+check "a variable that is missing" eval 'ends 127 refused V V "fine - 1" && cannot_load "undefined symbol: fine"'
+check "a function that is missing, bound at once" eval 'ends 127 refused V V 0 -Wl,-z,now && cannot_load "undefined symbol: well"'
+check "a function that is missing, bound when it is called" eval 'refused V V 0 -Wl,-z,lazy && says "uses        neither" check ./uses'
+check "a library that is none" eval ': >libfine.so && cannot_load "file too short"'
+
 check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found &&
   grep -q "libwords.so is not found: install" found'
 

@@ -124,7 +124,8 @@ if command -v autoreconf >/dev/null; then
 fi
 
 check "a command that there is not" refuses 127 "nosuch cannot be run: No such file or directory" env nosuch
-check "a command that is none" eval 'chmod 644 text && refuses 127 "./text cannot be run: Permission denied" env ./text'
+check "a command in a folder that is none" refuses 126 "./text/nosuch cannot be run: Not a directory" env ./text/nosuch
+check "a command that is none" eval 'chmod 644 text && refuses 126 "./text cannot be run: Permission denied" env ./text'
 check "an option that there is not" refuses 2 "--all" env --all
 make_old
 check "a GLib with a function that ours lacks is refused" eval 'cp -r pc newpc 2>/dev/null ||

@@ -49,6 +49,19 @@ if have_glib; then
   make_old
   check "a GLib with a function that ours lacks is refused" eval 'bin=$PWD/old${bin#"$PWD"/root} LD_LIBRARY_PATH=newer refuses 2 \
     "g_hash_table_bind, which this libhmap-glib lacks: update hmap first" relink ./table -o never'
+  # libhmap-glib needs GLib, which then stands before what the program's libraries need: here, one with other functions by the
+  # names of GLib's.
+  later() {
+    printf 'unsigned g_list_length(void *l) { return 77; }\n' >before.c
+    printf '#include <glib.h>\nint count(void) { return g_list_length(NULL) + g_hash_table_size(g_hash_table_new(0, 0)); }\n' >between.c
+    printf 'int printf(const char *, ...), count(void);\nint main(void) { return printf("%%d\\n", count()) < 0; }\n' >later.c
+    # shellcheck disable=SC2086 # words
+    compile libbefore.so before.c -shared -fPIC && compile libbetween.so between.c -shared -fPIC -L. -Wl,--no-as-needed \
+      -lbefore -Wl,-rpath,"$PWD" $GLIB_CFLAGS $GLIB_LIBS && compile later later.c -L. -lbetween -Wl,-rpath,"$PWD" &&
+      same 77 "$(./later)" && refuses 2 "g_list_length, called by libbetween.so, would no longer be libbefore.so's: use hmap run" \
+        relink ./later -o never && says "not relink  g_list_length" check ./later && same 77 "$(hmap run ./later)"
+  }
+  check "a library that comes to stand behind GLib" later
   # A program that brings its own, for its libraries too.
   if pkg-config --exists gobject-2.0; then
     check "functions that the program brings along are not taken over" eval '
@@ -75,6 +88,15 @@ check "nothing to switch" eval 'echo "int main(void) { return 0; }" >none.c && c
   refuses 2 "nothing to do" relink ./none -o never'
 check "data behind the program" eval 'cp words payload && echo data >>payload &&
   refuses 2 "there is data behind its last section" relink ./payload -o never'
+check "zero bytes behind the program are padding" eval 'cp words padded && printf "\0\0\0" >>padded &&
+  hmap relink ./padded -o padded.new && same "$lib/libhmap-search.so.1" "$(by_linker ./padded.new a)"'
+check "zero bytes and data are data" eval 'printf x >>padded && refuses 2 "there is data behind its last section" relink ./padded \
+  -o never'
+relinked_padded() {
+  cp words on && hmap relink --in-place ./on && printf '\0' >>on && ends 0 hmap check ./on >found && ! grep -E 'no way|not ' found &&
+    refuses 2 "relinked already" relink ./on -o never && ends 1 hmap run ./on a && hmap compare --runs 1 ./on a >found
+}
+check "so what newer patchelfs relinked is served by every command" relinked_padded
 check "a damaged file" eval 'head -c 300 words >half && refuses 2 "damaged (" relink ./half -o never'
 check "missing" refuses 2 "there is no program nosuch: give a name that is on PATH, or a path" relink nosuch -o never
 check "onto itself" refuses 2 "is the program itself: use --in-place, or another name" relink ./words -o ./words

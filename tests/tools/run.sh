@@ -84,6 +84,8 @@ TXT
   check "a program that finds its GLib first, whatever one does, is refused" eval '
     cp table rpath && patchelf --force-rpath --set-rpath "$(dirname "$real")" rpath &&
       refuses 126 "would be bound to" run ./rpath'
+  check "and hmap check does not offer to run it" eval 'says "not run     g_hash_table_" check ./rpath &&
+    ! grep "switch .*\(hmap run\|system\)" said'
 else
   skip "GHashTable" "built without GLib or without the shadow"
 fi

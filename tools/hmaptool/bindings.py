@@ -6,6 +6,7 @@ plugins, does not show."""
 
 import os
 import re
+import signal
 import subprocess
 
 from hmaptool.failure import Failed
@@ -13,27 +14,47 @@ from hmaptool.failure import Failed
 API = {"hsearch": re.compile(r"h(create|search|destroy)(_r)?"),
        "GHashTable": re.compile(r"g_hash_table_(?!get_type)\w+|g_(str|int|int64|double|direct)_(hash|equal)")}
 STOCK = {"hsearch": "libc.so.6", "GHashTable": "libglib-2.0.so.0"}
+REFUSED = re.compile(r"^\S.*: version `.*' not found \(required by .*\)$", re.MULTILINE)
+UNDEFINED = re.compile(r"^undefined symbol: .*$", re.MULTILINE)
 BINDING = re.compile(r"binding file (.+) \[\d+\] to (.+) \[\d+\]: \w+ symbol `(\w+)'(?: \[(.+)\])?")
 
 
-def read(program, interpreter, environment=None):
-    """{(caller, symbol): (target, version)} of the functions of both APIs, all files by the paths under which they are loaded."""
+def read(program, interpreter, environment=None, first=()):
+    """{(caller, symbol): (target, version)}, all files by the paths under which they are loaded; as if the program needed the
+    libraries in first before all others."""
     if "\n" in os.path.realpath(program):
         raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
-    env = {**(os.environ if environment is None else environment), "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1",
-           "LD_WARN": "yes", "LD_BIND_NOW": "yes", "LD_DEBUG": "bindings"}
+    env = {**(os.environ if environment is None else environment), "LD_BIND_NOW": "yes", "LD_DEBUG": "bindings"}
     env.pop("LD_DEBUG_OUTPUT", None)
     # A library that is preloaded into everything is nobody's business here.
-    env.pop("LD_PRELOAD", None)
-    done = subprocess.run([interpreter, os.path.realpath(program)], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, errors="surrogateescape", check=False)
+    env["LD_PRELOAD"] = ":".join(map(str, first))
+    done = trace(program, interpreter, env)
     missing = re.findall(r"^\t(\S+) => not found$", done.stdout, re.MULTILINE)
     if missing:
         raise Failed(f"{program}: {missing[0]} is not found: install what has it")
-    if done.returncode and "binding file" not in done.stderr:
-        raise Failed(f"{program}: the dynamic linker {interpreter} cannot load it: {done.stderr.strip().splitlines()[-1:]}")
-    return {(caller, symbol): (target, version) for caller, target, symbol, version in BINDING.findall(done.stderr)
-            if api_of(symbol) and not base(caller).startswith("libhmap")}
+    why = refusal(done)
+    if not why and UNDEFINED.search(done.stderr):
+        # Calls that are bound when they are made may never be made.
+        why = refusal(trace(program, interpreter, {n: v for n, v in env.items() if n not in ("LD_BIND_NOW", "LD_DEBUG")}), UNDEFINED)
+    if why:
+        raise Failed(f"{program}: its dynamic linker {interpreter} refuses it ({why}): make it start without hmap first")
+    return {(caller, symbol): (target, version) for caller, target, symbol, version in BINDING.findall(done.stderr)}
+
+
+def trace(program, interpreter, env):
+    return subprocess.run([interpreter, os.path.realpath(program)],
+                          env={**env, "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes"}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="surrogateescape", check=False)
+
+
+def refusal(done, also=None):
+    """What the linker says against a program, or nothing."""
+    said = REFUSED.search(done.stderr) or also and also.search(done.stderr)
+    if said:
+        return said.group().strip()
+    if done.returncode < 0:
+        return signal.Signals(-done.returncode).name
+    return next(reversed(done.stderr.strip().splitlines()), f"exit status {done.returncode}") if done.returncode else ""
 
 
 def base(path):

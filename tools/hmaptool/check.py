@@ -1,10 +1,12 @@
 """hmap check: what programs use, and by which way each can be switched."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 
 from hmaptool import program as programs
+from hmaptool import relink, run
 from hmaptool.bindings import base
 from hmaptool.failure import Failed
 
@@ -31,9 +33,26 @@ def main(args):
 
 def examine(name):
     try:
-        return programs.examine(programs.find(name))
+        program = programs.examine(programs.find(name))
     except Failed as failure:
         return programs.Program(name, problem=str(failure), examined=False)
+    if program.ways:
+        todo = [api for api in sorted(program.uses, reverse=True) if api not in program.switched]
+        with barring(program, "relink"):
+            relink.foretell(program, None, todo)
+        with barring(program, "run", "system"):
+            relink.foretell(program, run.environment(program), [api for api in todo if api == "hsearch"])
+    return program
+
+
+@contextlib.contextmanager
+def barring(program, *ways):
+    """What fails in here bars these ways."""
+    try:
+        yield
+    except Failed as failure:
+        for way in ways:
+            program.hindrances.setdefault(way, str(failure).removeprefix(f"{program.path}: "))
 
 
 # ---- for people

@@ -67,6 +67,13 @@ def end_of_sections(text):
     return max([start + size * number] + [int(offset, 16) + int(length, 16) for offset, length in sections])
 
 
+def has_data_behind(path):
+    """Whether there is anything but padding, zero bytes, behind a file's last section."""
+    with open(path, "rb") as file:
+        file.seek(read(path).end)
+        return any(piece.strip(b"\0") for piece in iter(lambda: file.read(1 << 20), b""))
+
+
 def kind_of(file_type, interpreter, pie):
     if interpreter:
         return "program"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from hmaptool import places, relink, run
-from hmaptool.failure import Failed, failing_with
+from hmaptool.failure import Failed
 
 SUMMARY = "Run a build's command, or print the shell's variables, so that the build links to hmap"
 # Kept even if the program itself calls none of its functions, because its libraries may.
@@ -29,8 +29,7 @@ def main(args):
         for name, value in changed.items():
             print(f"export {name}={shlex.quote(value)}")
         return 0
-    with failing_with(126 if shutil.which(words[0]) else 127):
-        run.execute(words[0], words, {**os.environ, **changed})
+    run.execute(words[0], words, {**os.environ, **changed})
 
 
 def variables():

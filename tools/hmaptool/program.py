@@ -95,7 +95,7 @@ def look_into(program):
     elif not program.problem:
         program.bound = bindings.read(program.path, file.interpreter)
         add_uses(program, program.bound)
-        for ways, why in hindrances(program, file):
+        for ways, why in hindrances(program):
             for way in ways:
                 program.hindrances.setdefault(way, why)
 
@@ -119,15 +119,29 @@ def named_interpreter(path):
     if not words:
         raise Failed(f"{path}: neither an ELF file nor a script: name a program")
     if os.path.basename(words[0]) == "env":
-        words = [w for w in words[1:] if not w.startswith("-") and "=" not in w] or words
+        words[0] = named_by_env(words[1:]) or words[0]
     return find(words[0])
+
+
+def named_by_env(words):
+    """The program among env's arguments, or nothing. What -S splits is split here already."""
+    words = iter(words)
+    for word in words:
+        word = re.sub("^(-[0iv]*S|--split-string=?)", "", word)
+        if re.fullmatch("-[0iv]*[uCa]|--(unset|chdir|argv0)", word):
+            next(words, None)
+        elif word and not word.startswith("-") and "=" not in word:
+            return word
+    return ""
 
 
 def hopeless(program, file):
     """Why a file cannot be switched whatever it uses, and what to do."""
     ours = elf.read(places.library("hsearch")).target
     if file.kind == "library":
-        return "a library follows the programs that load it: check those"
+        own = [needed for needed in file.needed if is_ours(needed)]
+        return (f"needs {' and '.join(own)}, in vain where a program opens it that does not: libc's and GLib's come first there: "
+                "check the programs") if own else "a library follows the programs that load it: check those"
     if file.kind == "other":
         return "an object file or a core: name a program"
     if file.target != ours:
@@ -152,10 +166,12 @@ def add_uses(program, bound):
     itself = os.path.realpath(program.path)
     taken = {name for name, here in elf.symbols(program.path) if not here} if itself in {t for t, _ in bound.values()} else set()
     for (caller, symbol), (target, version) in bound.items():
+        api = bindings.api_of(symbol)
+        if not api or is_ours(caller):
+            continue
         # In a program that is no PIE, a function whose address it takes has its address there, for everybody.
         if target == itself and symbol in taken:
             continue
-        api = bindings.api_of(symbol)
         use = program.uses.setdefault(api, Use())
         if target and not is_stock(api, target, version) and not is_ours(target):
             use.others.add((caller, target))
@@ -172,22 +188,25 @@ def is_stock(api, target, version):
     return bindings.base(target) == bindings.STOCK[api] and (not version or version.startswith("GLIBC_"))
 
 
-def hindrances(program, file):
+def hindrances(program):
     """What bars single ways: (ways, why and what to do)."""
-    table = "GHashTable" in program.uses
+    todo = {api: use for api, use in program.uses.items() if api not in program.switched}
+    if program.uses and not todo:
+        return
+    table = "GHashTable" in todo
     # hsearch takes a relinked copy, whichever way; GHashTable comes through the shadow, but for hmap relink.
-    copies, instead = (("run", "relink"), ANEW) if "hsearch" in program.uses else (("relink",), "use hmap run")
+    copies, instead = (("run", "relink"), ANEW) if "hsearch" in todo else (("relink",), "use hmap run")
     if privileged(program.path):
         yield ("run", "relink"), f"{privileged(program.path)}: {ANEW}" + (", or hmap system on" if table else "")
-    if os.path.getsize(program.path) > file.end:
+    if elf.has_data_behind(program.path):
         yield copies, f"there is data behind its last section, where it may look for that: {instead}"
-    for caller, target in sorted(set().union(*(use.others for use in program.uses.values()))):
+    for caller, target in sorted(set().union(*(use.others for use in todo.values()))):
         yield copies, (f"{bindings.base(target)} has functions of the same names for {bindings.base(caller)}, "
                        f"which ours would replace: {instead}")
-    for api in program.uses:
+    for api in todo:
         yield from failures(EVERY_WAY, places.library, api)
     if table:
-        for glib in sorted(t for t in program.uses["GHashTable"].targets if not is_ours(t)):
+        for glib in sorted(t for t in todo["GHashTable"].targets if not is_ours(t)):
             yield from failures(EVERY_WAY, places.check_glib, glib)
             yield from failures(("run", "system"), same_glib, glib)
         yield from failures(("run", "system"), places.shadow)

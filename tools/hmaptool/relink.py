@@ -1,5 +1,6 @@
 """hmap relink: a program whose calls go to hmap, as a new file or in place."""
 
+import functools
 import os
 import shutil
 import stat
@@ -116,16 +117,27 @@ def relink(program, made):
 def verified(program, made, environment=None):
     """Each call that went to libc or GLib goes to ours now, and every other one where it went. Returns those that moved:
     {(caller, library): [symbol]}."""
-    after = bound_after(program, made, environment)
-    moved = {}
+    return compared(program, bound_after(program, made, environment), "use hmap run" if environment is None else programs.ANEW)
+
+
+def foretell(program, environment, apis):
+    """What verified would return if these APIs' libraries came first, without a change to any file."""
+    after = bindings.read(program.path, program.interpreter, environment, [places.library(api) for api in apis])
+    return compared(program, {call: target for call, (target, _) in after.items()},
+                    "use hmap run" if environment is None else programs.ANEW)
+
+
+def compared(program, after, instead):
+    """What verified returns, or why that is not so and what to do instead."""
+    moved, path = {}, functools.cache(os.path.realpath)
     for (caller, symbol), (target, version) in program.bound.items():
         api, found = bindings.api_of(symbol), after.get((caller, symbol))
-        if programs.is_stock(api, target, version):
+        if api and programs.is_stock(api, target, version) and not programs.is_ours(caller):
             if not found or base(found) != places.SONAME[api]:
                 raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would be bound to {found}: {programs.ANEW}")
             moved.setdefault((caller, found), []).append(symbol)
-        elif found and programs.is_ours(found) and not programs.is_ours(target):
-            raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would no longer be {base(target)}'s: use hmap run")
+        elif found and path(found) != path(target):
+            raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would no longer be {base(target)}'s: {instead}")
     return moved
 
 
@@ -139,7 +151,7 @@ def bound_after(program, made, environment):
                          f"write NEW into {os.path.dirname(program.path)}") from None
         raise Failed(str(failure).replace(made, program.path)) from None
     names = {os.path.realpath(made): os.path.realpath(program.path)}
-    return {(names.get(caller, caller), symbol): target for (caller, symbol), (target, _) in after.items()}
+    return {(names.get(caller, caller), symbol): names.get(target, target) for (caller, symbol), (target, _) in after.items()}
 
 
 def describe(moved):

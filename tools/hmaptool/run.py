@@ -2,6 +2,7 @@
 through a private copy that is relinked, because libc cannot be shadowed."""
 
 import argparse
+import errno
 import hashlib
 import os
 import re
@@ -28,10 +29,12 @@ def main(args):
 
 
 def execute(executable, argv, environment):
+    """In the place of this command; a failure's status is that of a shell."""
     try:
         os.execvpe(executable, argv, environment)
     except (OSError, ValueError) as error:  # ValueError: an empty name
-        raise Failed(f"{executable} cannot be run: {getattr(error, 'strerror', error)}") from None
+        missing = getattr(error, "errno", errno.ENOENT) == errno.ENOENT
+        raise Failed(f"{executable} cannot be run: {getattr(error, 'strerror', error)}", 127 if missing else 126) from None
 
 
 def command(words):
@@ -56,17 +59,26 @@ def examined(path):
 
 def prepared(program):
     """The file to execute and the environment to do it in."""
-    environment = dict(os.environ)
-    todo = program.uses.keys() - set(program.switched)
-    # What uses neither may open what does: python3 and its modules.
-    if "GHashTable" in todo or not program.uses or has_shadow():
-        environment["LD_LIBRARY_PATH"] = ":".join(filter(None, [str(places.shadow()), environment.get("LD_LIBRARY_PATH")]))
+    changed = environment(program)
     executable = os.path.realpath(program.path)
-    if "hsearch" in todo:
+    if "hsearch" in todo(program):
         executable = private_copy(program)
-    if todo:
-        relink.verified(program, executable, environment)
-    return program.script or executable, environment
+    if todo(program):
+        relink.verified(program, executable, changed)
+    return program.script or executable, changed
+
+
+def todo(program):
+    return program.uses.keys() - set(program.switched)
+
+
+def environment(program):
+    """With the shadow, which may fail."""
+    # What uses neither may open what does: python3 and its modules.
+    if "GHashTable" in todo(program) or not program.uses or has_shadow():
+        path = [str(places.shadow()), os.environ.get("LD_LIBRARY_PATH")]
+        return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, path))}
+    return dict(os.environ)
 
 
 def has_shadow():
