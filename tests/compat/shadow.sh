@@ -9,7 +9,7 @@
 pkg-config --exists gobject-2.0 || skip_all "there is no gobject-2.0"
 scratch shadow
 shadow=$builddir/shadow
-real=$(readelf -d "$shadow/libglib-2.0.so.0" | sed -n 's/.*(NEEDED).*\[\(\/.*\)\]/\1/p')
+real=$(readelf -d "$shadow/libglib-2.0.so.0" | sed -n 's/.*(AUXILIARY).*\[\(\/.*\)\]/\1/p')
 
 # compile NAME SOURCE FLAGS...
 compile() {
@@ -88,6 +88,53 @@ done
 check "a program without GLib loads a plugin with it" prints bare.real in_shadow ./bare ./plugin.so
 check "and the plugin is bound to ours" same libhmap-glib.so.1 "$(bound bare in_shadow ./bare ./plugin.so)"
 check "and foreign tables are handed to GLib" same "$real" "$(handed_on bare)"
+
+# A library that stands beside GLib and has functions of GLib's names: whose functions are called is as it was, wherever it stands,
+# whatever asks, and the tables are ours.
+cat >beside.c <<'END'
+unsigned g_list_length(void *list) { return list ? 500 : 400; }
+char *g_strdup_printf(const char *format, ...) { return (char *)format; }
+int beside(void) { return (int)g_list_length(0); }
+END
+cat >asks.c <<'END'
+#include <glib.h>
+#include <stdio.h>
+int beside(void);
+#ifdef PLUGIN
+int pluginSelfTest(void)
+#else
+int main(void)
+#endif
+{
+  GHashTable *t = g_hash_table_new(NULL, NULL);
+  for (long i = 0; i < 7; i++)
+    g_hash_table_insert(t, (gpointer)i, NULL);
+  printf("%d %d %s\n", beside(), g_list_length(g_hash_table_get_keys(t)), g_strdup_printf("<%d>", 5));
+  return 0;
+}
+END
+# beside NAME LIBRARY-FLAG...: prints the same in the shadow, from the tables of libhmap-glib.
+beside() {
+  name=$1
+  shift
+  # shellcheck disable=SC2086 # words
+  $CC -w -fPIC $GLIB_CFLAGS -o "$name" asks.c -L. -Wl,-rpath,"$PWD" -Wl,--no-as-needed "$@" || return 1
+  set -- "./$name"
+  case $name in *.so) set -- ./bare "./$name" ;; esac
+  "$@" >beside.real 2>&1 || { cat beside.real; return 1; }
+  rm -f stats
+  HMAP_STATS=$PWD/stats prints beside.real in_shadow "$@" && grep -q '^libhmap-glib .* tables=[1-9]' stats
+}
+check "a library with functions of GLib's names" $CC -w -fPIC -shared -o libbeside.so beside.c -Wl,-Bsymbolic
+check "and one behind which GLib is needed" $CC -w -fPIC -shared -o libneeds.so beside.c -Wl,-Bsymbolic -Wl,--no-as-needed -lglib-2.0
+for when in lazy now; do
+  check "it stands behind GLib, $when" beside behind -Wl,-z,$when $GLIB_LIBS -lbeside
+  check "it stands before GLib, $when" beside before -Wl,-z,$when -lbeside $GLIB_LIBS
+  check "GLib comes through it, $when" beside through -Wl,-z,$when -lneeds $GLIB_LIBS
+  check "GLib comes through another library, $when" beside another -Wl,-z,$when $(pkg-config --libs-only-l gobject-2.0 | sed 's/-lglib-2.0//') \
+    -lbeside $GLIB_LIBS
+  check "a plugin of a program without GLib, $when" beside plugin-$when.so -DPLUGIN -shared -Wl,-z,$when $GLIB_LIBS -lbeside
+done
 
 # The numbers tell whether the tables were ours.
 counts() {

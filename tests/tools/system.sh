@@ -88,9 +88,12 @@ chmod 755 "$lib/hmap"
 check "and so is a library that they may change" eval 'chmod o+w "$lib/hmap/shadow/libglib-2.0.so.0" &&
   refuses 2 "others than root may change $lib/hmap/shadow/libglib-2.0.so.0, and setuid programs would load" system on'
 chmod o-w "$lib/hmap/shadow/libglib-2.0.so.0"
+check "and so is what the shadow names" eval 'chmod o+w "$lib/hmap/shadow/libhmap-shadow.so.1" &&
+  refuses 2 "others than root may change $lib/hmap/shadow/libhmap-shadow.so.1" system on'
+chmod o-w "$lib/hmap/shadow/libhmap-shadow.so.1"
 check "a shadow whose GLib is missing is refused" eval 'cp -a /mnt/root /mnt/lost &&
-  patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libglib-2.0.so.0" | grep /)" /no/libglib-2.0.so.0 \
-  "/mnt/lost${lib#/mnt/root}/hmap/shadow/libglib-2.0.so.0" && bin=/mnt/lost${bin#/mnt/root} refuses 2 \
+  patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libhmap-shadow.so.1" | grep /)" /no/libglib-2.0.so.0 \
+  "/mnt/lost${lib#/mnt/root}/hmap/shadow/libhmap-shadow.so.1" && bin=/mnt/lost${bin#/mnt/root} refuses 2 \
     "/no/libglib-2.0.so.0, which is not there: install GLib" system on'
 check "an installation without the shadow is refused" eval 'rm -r "/mnt/lost${lib#/mnt/root}/hmap" &&
   bin=/mnt/lost${bin#/mnt/root} refuses 2 "install hmap built with GLib and with shared libraries" system on'

@@ -94,7 +94,7 @@ ends() {
 
 # make_old: an installation, old/, whose GLib has a function that libhmap-glib lacks: the system's, with one of its names changed.
 make_old() {
-  real=$(readelf -d "$lib/hmap/shadow/libglib-2.0.so.0" | sed -n 's/.*(NEEDED).*\[\(\/.*\)\]/\1/p')
+  real=$(readelf -d "$lib/hmap/shadow/libhmap-shadow.so.1" | sed -n 's/.*(NEEDED).*\[\(\/.*\)\]/\1/p')
   mkdir newer && sed 's/g_hash_table_find\x00/g_hash_table_bind\x00/g' "$real" >newer/libglib-2.0.so.0 && cp -a root old &&
-    patchelf --replace-needed "$real" "$PWD/newer/libglib-2.0.so.0" "old${lib#"$PWD"/root}/hmap/shadow/libglib-2.0.so.0"
+    patchelf --replace-needed "$real" "$PWD/newer/libglib-2.0.so.0" "old${lib#"$PWD"/root}/hmap/shadow/libhmap-shadow.so.1"
 }

@@ -8,6 +8,7 @@ from hmaptool import elf
 from hmaptool.failure import Failed
 
 SONAME = {"hsearch": "libhmap-search.so.1", "GHashTable": "libhmap-glib.so.1"}
+SHADOW = ("libglib-2.0.so.0", "libhmap-shadow.so.1")
 _libdir = None
 
 
@@ -31,8 +32,9 @@ def library(api):
 def shadow():
     """The folder of the shadow, whose GLib is known to be one that ours can stand before."""
     folder = _libdir / "hmap" / "shadow"
-    if not (folder / "libglib-2.0.so.0").exists():
-        raise Failed(f"{folder}/libglib-2.0.so.0 is missing: install hmap built with GLib and with shared libraries")
+    for name in SHADOW:
+        if not (folder / name).exists():
+            raise Failed(f"{folder}/{name} is missing: install hmap built with GLib and with shared libraries")
     check_glib(real_glib())
     return folder
 
@@ -40,7 +42,7 @@ def shadow():
 @functools.cache
 def real_glib():
     """The system's GLib, by the absolute path that the shadow names."""
-    names = [n for n in elf.read(_libdir / "hmap" / "shadow" / "libglib-2.0.so.0").needed if n.startswith("/")]
+    names = [n for n in elf.read(_libdir / "hmap" / "shadow" / SHADOW[1]).needed if n.startswith("/")]
     if not names or not pathlib.Path(names[0]).exists():
         raise Failed(f"the shadow stands for {names[0] if names else 'no GLib'}, which is not there: install GLib, "
                      "or build hmap anew with --with-glib-runtime=FILE")

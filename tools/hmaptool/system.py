@@ -15,14 +15,14 @@ from hmaptool.failure import Failed
 
 SUMMARY = "Switch the whole system's GHashTable to hmap, and back"
 CONFIGURATION = "/etc/ld.so.conf.d/00-hmap.conf"
-# Makes and asks a table by the name that programs have for GLib.
+# Makes and asks a table by the name that programs have for GLib, and whether libhmap-glib came with that.
 TRIAL = """
 import ctypes
 glib = ctypes.CDLL("libglib-2.0.so.0")
 glib.g_hash_table_new.restype = ctypes.c_void_p
 table = ctypes.c_void_p(glib.g_hash_table_new(None, None))
 glib.g_hash_table_insert(table, ctypes.c_void_p(1), None)
-raise SystemExit(0 if glib.g_hash_table_size(table) == 1 else 1)
+raise SystemExit(0 if glib.g_hash_table_size(table) == 1 and "libhmap-glib" in open("/proc/self/maps").read() else 1)
 """
 
 
@@ -37,7 +37,7 @@ def main(args):
 def on():
     root("on")
     shadow = places.shadow()
-    for loaded in os.path.join(shadow, "libglib-2.0.so.0"), places.library("GHashTable"):
+    for loaded in *(os.path.join(shadow, name) for name in places.SHADOW), places.library("GHashTable"):
         check_owner(loaded)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(shadow)}
     if subprocess.run([sys.executable, "-c", TRIAL], env=environment, capture_output=True, check=False).returncode:
