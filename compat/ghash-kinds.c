@@ -276,10 +276,27 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
     soundAlarm(&t->h);
     return putAgain(t, key, value, newKey);
   }
+  wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
   place at = mapbucket(&t->h, t->h.t, k.hash), vacant = {0};
   mapadd(&t->h, t->h.t, k, &at, &vacant);
   writeNew(t, at, key, value);
   return true;
+}
+
+/* Whether a table has no buckets and so no seed, and a lookup is over before it has begun; but for the program's own functions,
+ * which are called as GLib calls them. A plain table has buckets. */
+ALWAYS_INLINE bool isBare(const GHashTable *t, const maptype *type)
+{
+  return type->formats && !type->callbacks && unlikely(!t->h.buckets);
+}
+
+/* Makes a table ready for an entry that may be its first. That is taken for a set's only if it comes by g_hash_table_add or
+ * g_hash_table_replace: maps often begin with a value that happens to equal the key. */
+ALWAYS_INLINE void expectEntry(GHashTable *t, gpointer key, gpointer value, bool newKey)
+{
+  wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
+  if (unlikely(!t->h.buckets) && !firstBuckets(&t->h, !newKey))
+    noRoom(t);
 }
 
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
@@ -295,12 +312,16 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
   {                                                                         \
     place at;                                                               \
     checkReader(t, type);                                                   \
+    if (isBare(t, type))                                                    \
+      return NULL;                                                          \
     keyhash k = hash##K(t, type, key);                                      \
     return access(&t->h, type, k, key, same##K, &at) ? valueAt(&at) : NULL; \
   }                                                                         \
   static bool find##name(const GHashTable *t, gconstpointer key, place *at) \
   {                                                                         \
     checkReader(t, type);                                                   \
+    if (isBare(t, type))                                                    \
+      return false;                                                         \
     keyhash k = hash##K(t, type, key);                                      \
     return access(&t->h, type, k, key, same##K, at);                        \
   }
@@ -311,8 +332,8 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
     place at;                                                                                                             \
     if (type##K->rehash && unlikely(flagsOf(&t->h) & hashAlarm) && !find##K(t, key, &at)) /* overwriting moves nothing */ \
       soundAlarm(&t->h);                                                                                                  \
+    expectEntry(t, key, value, newKey);                                                                                   \
     keyhash k = hash##K(t, type##K, key);                                                                                 \
-    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                                                  \
     bool found = mapassign(&t->h, type##K, k, key, same##K, &at);                                                         \
     if (found)                                                                                                            \
       overwrite(t, at, key, value, newKey);                                                                               \

@@ -250,7 +250,8 @@ static void unref(GHashTable *t)
 {
   if (!g_atomic_ref_count_dec(&t->ref_count))
     return;
-  removeAll(t, true);
+  if (t->key_destroy_func || t->value_destroy_func)
+    removeAll(t, true);
   mapfree(&t->h);
   g_free(t);
 }

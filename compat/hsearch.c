@@ -142,11 +142,11 @@ static ENTRY *newEntry(searchTable *t)
 /* Returns the entry with a key, or NULL with errno ESRCH. Writes nothing, so any number of threads may do it at once. */
 static ENTRY *find(const searchTable *t, const char *key)
 {
-  if (t) {
+  if (t && t->h.buckets) {
     place at;
     keyhash k = strkeyhash(&t->h, &entryType, key);
     checkRead(&t->h, "hsearch FIND during ENTER");
-    if (mapaccess(&t->h, &entryType, k, key, equalEntry, &at))
+    if (mapaccessb(&t->h, &entryType, k, key, equalEntry, &at))
       return *entrySlot(&entryType, at.block, at.i);
   }
   errno = ESRCH;
@@ -183,14 +183,16 @@ static ENTRY *enter(searchData *d, ENTRY item)
   if (t) {
     place at;
     int before = errno;
-    heedAlarm(&t->h);
-    keyhash k = strkeyhash(&t->h, &entryType, item.key);
-    bool found = mapassign(&t->h, &entryType, k, item.key, equalEntry, &at);
     ENTRY *e = NULL;
-    if (found)
-      e = *entrySlot(&entryType, at.block, at.i);
-    else if (at.b && (e = fillEntry(t, &at, item)))
-      updateNumbers(d);
+    heedAlarm(&t->h);
+    if (needBuckets(&t->h)) {
+      keyhash k = strkeyhash(&t->h, &entryType, item.key);
+      bool found = mapassign(&t->h, &entryType, k, item.key, equalEntry, &at);
+      if (found)
+        e = *entrySlot(&entryType, at.block, at.i);
+      else if (at.b && (e = fillEntry(t, &at, item)))
+        updateNumbers(d);
+    }
     errno = before;
     if (e)
       return e;

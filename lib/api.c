@@ -205,6 +205,8 @@ ALWAYS_INLINE bool validKey(const hmap *h, const void *key)
 ALWAYS_INLINE void *apiAccess(const hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
+  if (!h->buckets)
+    return NULL;
   keyhash k = keyhashOf(h, h->t, alg, key);
   if (!mapaccess(h, h->t, k, key, equal, &at))
     return NULL;
@@ -226,8 +228,10 @@ ALWAYS_INLINE void *accessCommon(const hmap *h, const maptype *t, enum hashalg a
 {
   place at;
   checkRead(h, "concurrent map read and map write");
+  if (unlikely(!h->buckets))
+    return NULL;
   keyhash k = keyhashOf(h, t, alg, key);
-  return mapaccess(h, t, k, key, equal, &at) ? slotOf(t, at.block, at.i) + t->elemoff : NULL;
+  return mapaccessb(h, t, k, key, equal, &at) ? slotOf(t, at.block, at.i) + t->elemoff : NULL;
 }
 NOINLINE void *accessStrings(const hmap *h, const void *key)
 {
@@ -341,9 +345,12 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
 {
   heedAlarm(h);
   const maptype *t = h->t;
-  place at;
-  keyhash k = keyhashOf(h, t, alg, key);
-  bool found = mapassign(h, t, k, key, equal, &at);
+  place at = {0};
+  bool found = false;
+  if (needBuckets(h)) {
+    keyhash k = keyhashOf(h, t, alg, key);
+    found = mapassign(h, t, k, key, equal, &at);
+  }
   if (unlikely(!at.b)) {
     errno = ENOMEM;
     return NULL;
@@ -407,6 +414,8 @@ void *hmap_assign(hmap *h, const void *key)
 ALWAYS_INLINE bool apiDelete(hmap *h, enum hashalg alg, slotequal *equal, const void *key)
 {
   place at;
+  if (h->count == 0)
+    return false;
   keyhash k = keyhashOf(h, h->t, alg, key);
   if (!mapaccessw(h, h->t, k, key, equal, &at))
     return false;

@@ -17,11 +17,14 @@
  *
  * A table that has lost most of its entries shrinks in the same way: a write evacuates the next eight old buckets, in which there
  * are fewer than eight entries on average, and the buckets that share their low bits meet in one new chain. The new array has
- * room for as many insertions as the old one has writes left, so the next growth does not wait for the end of this one. */
+ * room for as many insertions as the old one has writes left, so the next growth does not wait for the end of this one.
+ *
+ * Of an array of up to eight buckets, most of which belong to tables that never have more, the write that begins the growth moves
+ * all and frees it. */
 #include "hash.h"
 #include "probe.h"
 
-enum { growPace = 2, shrinkPace = 8 };
+enum { growPace = 2, shrinkPace = 8, directB = 3 };
 
 /* The hash of the entry in a slot: all of it where keys are their own hash, else the low 32 bits, which choose the bucket. */
 ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
@@ -72,10 +75,27 @@ static uint8_t nextB(const hmap *h)
   return shouldShrink(h) ? smallerB(h) : h->B;
 }
 
+/* The first array may have a wider format than what it holds (firstBuckets): the next one is made for what there is. */
+static unsigned formatOfEntries(const hmap *h)
+{
+  unsigned format = h->format;
+  place p = bucketAt(h->t, h->buckets, 0);
+  if (h->B == 0 && formatFits(h->t, format))
+    do
+      for (slots full = matchFull(p.b); full; full &= full - 1) {
+        unsigned char *slot = slotOf(p.t, p.block, firstSlot(full));
+        format |= formatFor(wordKey(p.t, slot), wordElem(p.t, slot));
+      }
+    while (nextInChain(&p));
+  return format;
+}
+
 /* Begins a growth, to the size that the table should have. Returns false, with nothing changed, if there is no memory. */
 NOINLINE bool hashGrow(hmap *h)
 {
   uint8_t B = nextB(h), oldB = h->B;
+  if (h->t->formats && unlikely(h->format != h->t->format))
+    h->format = (uint8_t)formatOfEntries(h);
   const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
   bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
@@ -98,7 +118,10 @@ NOINLINE bool hashGrow(hmap *h)
 /* Ends the growth: all old buckets have been evacuated. */
 static void growDone(hmap *h)
 {
-  retire(h, h->oldbuckets);
+  if (h->oldbuckets->B <= directB && !pinned(h->oldbuckets))
+    freeBuckets(h->oldbuckets);
+  else
+    retire(h, h->oldbuckets);
   h->oldbuckets = NULL;
   h->nevacuate = 0;
   setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
@@ -348,10 +371,14 @@ static bool evacuate(hmap *h)
   return true;
 }
 
-/* How many old buckets a write evacuates: where the array shrinks, more that have less. */
+/* How many old buckets a write evacuates: where the array shrinks, more that have less; where it has but few, all. */
+static unsigned paceOf(uint8_t oldB, uint8_t B)
+{
+  return oldB <= directB ? 1u << directB : B < oldB ? shrinkPace : growPace;
+}
 static unsigned pace(const hmap *h)
 {
-  return shrinking(h) ? shrinkPace : growPace;
+  return paceOf(h->oldbuckets->B, h->B);
 }
 
 /* A write's share of the growth. */

@@ -59,36 +59,70 @@
  *
  * Beyond 6.5, an entry saves half a byte a step while every tenth bucket more gets a chain. */
 
-/* Makes h an empty table. Returns false if there is no memory for hint entries. */
+/* Makes h an empty table. Its seed comes with its buckets: without hint, with the first entry. Returns false if there is no
+ * memory for hint entries. */
 static bool makemap(hmap *h, const maptype *t, size_t hint)
 {
   uint8_t B = 0;
   while (B < maxB && overLoadFactor(hint, B))
     B++;
-  *h = (hmap){.t = t, .flags = hint ? hashHinted : 0, .hash0 = newSeed()};
+  *h = (hmap){.t = t, .flags = hint ? hashHinted : 0};
   if (hint == 0) {
     countTable(h);
     return true;
   }
   if (overLoadFactor(hint, B) || !(h->buckets = makeEmptyArray(t, B)))
     return false;
+  h->hash0 = newSeed();
   h->B = B;
   h->mask = (uint32_t)bucketMask(B);
   countTable(h);
   return true;
 }
 
-/* Gives a table without buckets its first array, half a bucket. Returns false if there is no memory. */
-NOINLINE bool firstBuckets(hmap *h)
+/* Whether a table's only bucket is a half. */
+ALWAYS_INLINE bool isHalfBucket(const hmap *h)
+{
+  return h->B == 0 && isHalf(bmapIn(h->buckets->segments[0], 0));
+}
+/* Whether the table should have another array before it takes one more entry. */
+ALWAYS_INLINE bool shouldGrow(const hmap *h)
+{
+  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
+                         tooManyWideBuckets(h->nwide, h->B) || shouldShrink(h) ||
+                         (h->B == 0 && (!formatFits(h->t, h->format) || (h->count >= halfCnt && isHalfBucket(h)))));
+}
+
+/* What h->easy may be: 0 if there is anything to do with the next insertion but to insert. */
+static uint32_t easyBelow(const hmap *h)
+{
+  const size_t most = UINT32_C(1) << 30;
+  size_t full = h->B ? loadFactorNum * (bucketShift(h->B) / loadFactorDen) : isHalfBucket(h) ? halfCnt : bucketCnt;
+  if (growing(h) || h->retired || flagsOf(h) & (hashCounted | hashAlarm) || shouldGrow(h))
+    return 0;
+  return (uint32_t)(full < most ? full : most);
+}
+/* Gives a table without buckets its first array, half a bucket of at least this format, and its seed. Returns false if there is
+ * no memory. */
+NOINLINE bool firstBuckets(hmap *h, unsigned format)
 {
   if (h->t->formats)
-    h->t = &h->t->formats[h->format];
+    h->t = &h->t->formats[h->format | format];
   h->buckets = makeHalfBucket(h->t);
   if (!h->buckets)
     return false;
+  h->hash0 = newSeed();
+  h->easy = easyBelow(h);
   formatsChanged(h);
   countBuckets(h);
   return true;
+}
+
+/* Sees to it that a table has buckets and a seed, before a key that may be added is hashed. Returns false if there is no memory.
+ */
+ALWAYS_INLINE bool needBuckets(hmap *h)
+{
+  return likely(h->buckets != NULL) || firstBuckets(h, 0);
 }
 
 /* What a write that adds or removes a key does besides: its share of giving memory back and of growth. Returns whether there was
@@ -166,23 +200,6 @@ ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at
   at->i = b ? firstSlot(matchEmpty(b)) : 0;
 }
 
-/* Whether the table should have another array before it takes one more entry. */
-ALWAYS_INLINE bool shouldGrow(const hmap *h)
-{
-  return !growing(h) && (overLoadFactor(h->count + 1, h->B) || tooManyOverflowBuckets(h->noverflow, h->B) ||
-                         tooManyWideBuckets(h->nwide, h->B) || shouldShrink(h) ||
-                         (h->B == 0 && h->count >= halfCnt && isHalf(bmapIn(h->buckets->segments[0], 0))));
-}
-
-/* What h->easy may be: 0 if there is anything to do with the next insertion but to insert. */
-static uint32_t easyBelow(const hmap *h)
-{
-  const size_t most = UINT32_C(1) << 30;
-  size_t full = loadFactorNum * (bucketShift(h->B) / loadFactorDen);
-  if (growing(h) || h->retired || flagsOf(h) & (hashCounted | hashAlarm) || shouldGrow(h) || h->B == 0)
-    return 0;
-  return (uint32_t)(full < most ? full : most);
-}
 /* Adds an entry to a vacant slot that probe has found, if that is all there is to do: what mapinsert does, without its marks of a
  * write. Returns whether it was. */
 ALWAYS_INLINE bool mapinsertEasily(hmap *h, const maptype *t, keyhash k, const place *vacant)
@@ -240,15 +257,19 @@ ALWAYS_INLINE bool mapadd(hmap *h, const maptype *t, keyhash k, place *at, place
   return mapinsert(h, t, k, at, vacant, mayGrow);
 }
 
-/* Finds a key or adds it. Returns true if it was there: then nothing has changed, and nothing has moved. *at is its slot; for a
- * new entry the caller must write the key and the elem. at->b is NULL, and the table as it was, if there is no memory. */
+/* Finds a key or adds it, in a table that has buckets (needBuckets). Returns true if it was there: then nothing has changed, and
+ * nothing has moved. *at is its slot; for a new entry the caller must write the key and the elem. at->b is NULL, and the table as
+ * it was, if there is no memory. */
 ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *key, slotequal *equal, place *at)
 {
   place vacant;
   do {
     at->b = NULL;
-    if (unlikely(!h->buckets) && !firstBuckets(h))
-      return false;
+    if (t->callbacks && unlikely(!h->buckets)) { /* the key's own functions have emptied the table */
+      if (!firstBuckets(h, 0))
+        return false;
+      k = rehash(h, t, k.stored, key);
+    }
     if (probe(h, t, &k, key, equal, at, &vacant))
       return true;
   } while (t->callbacks && !at->b);
@@ -359,7 +380,7 @@ static void freeContents(hmap *h, bucketArray *a, size_t from)
   }
 }
 
-/* Leaves h empty, with a new seed, and returns what it held, for the caller to look at and free with mapfree. Arrays that
+/* Leaves h empty and returns what it held, for the caller to look at and free with mapfree. Arrays that
  * iterators may still read must not be freed before those that pin them have ended; mapclear sees to that. */
 static hmap mapdetach(hmap *h)
 {
@@ -368,7 +389,6 @@ static hmap mapdetach(hmap *h)
   *h = (hmap){
       .flags = flagsOf(h) & (hashWriting | hashChecked | hashCounted),
       .tag = old.tag & (uint8_t)~plainMask,
-      .hash0 = newSeed(),
       .retired = old.retired,
       .t = old.t,
       .seq = old.seq + 1,
@@ -389,7 +409,7 @@ static void keepPinned(hmap *h, bucketArray **buckets)
   }
 }
 
-/* Empties a table, with a new seed. */
+/* Empties a table. */
 static void mapclear(hmap *h)
 {
   hmap old = mapdetach(h);

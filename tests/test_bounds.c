@@ -1,7 +1,7 @@
 /* test_bounds.c: no single operation takes long, however large the table. Over millions of insertions, deletions and growths, of
  * both kinds, none
- *   - moves more slots than the chains of the next two old buckets held, or, where the table shrinks, of the next eight; an
- *     assignment of a key that is there, none;
+ *   - moves more slots than the chains of the next two old buckets held, or, where the table shrinks or there are no more, of the
+ *     next eight; an assignment of a key that is there, none;
  *   - touches and frees more than 64 KiB beyond that, or maps more than once;
  *   - asks malloc for more than 32 KiB and a head at once, or in all for more than two segments, a slab and a directory; and for
  *     what it keeps behind pointers, a key and an elem.
@@ -49,12 +49,13 @@ static size_t mayMove(const hmap *h, bool insertion)
     return entriesOfNext(h->oldbuckets, h->nevacuate, pace(h));
   size_t rest = growing(h) ? entriesOfNext(h->oldbuckets, h->nevacuate, pace(h)) : 0;
   if (insertion)
-    return rest + (h->buckets && shouldGrow(h) ? entriesOfNext(h->buckets, 0, nextB(h) < h->B ? shrinkPace : growPace) : 0);
+    return rest + (h->buckets && shouldGrow(h) ? entriesOfNext(h->buckets, 0, paceOf(h->B, nextB(h))) : 0);
   return rest + (h->count && tooFewEntries(h->count - 1, h->mask) ? rest + entriesOfNext(h->buckets, 0, shrinkPace) : 0);
 }
 
 static size_t allowed, nevacuateWas, paceWas, liveWas;
 static const void *arrayWas;
+static uint8_t BWas;
 
 static void before(const hmap *h, bool insertion)
 {
@@ -62,6 +63,7 @@ static void before(const hmap *h, bool insertion)
   nevacuateWas = growing(h) ? h->nevacuate : 0;
   paceWas = growing(h) ? pace(h) : 0;
   arrayWas = h->buckets;
+  BWas = h->B;
   liveWas = memory.heap;
   resetCounts();
   memory.unmapped = memory.asked = memory.most = 0;
@@ -88,8 +90,8 @@ static void after(const hmap *h)
   if (counted.maps > worst.maps)
     worst.maps = counted.maps;
   worst.ops++;
-  if (h->buckets != arrayWas && growing(h))
-    flagsOf(h) & sameSizeGrow ? worst.sameSize++ : shrinking(h) ? worst.shrinks++ : worst.growths++;
+  if (h->buckets != arrayWas && arrayWas)
+    h->B == BWas ? worst.sameSize++ : h->B < BWas ? worst.shrinks++ : worst.growths++;
 }
 static void tell(const char *what)
 {

@@ -74,6 +74,7 @@ static keyhash hashWord(const subject *s, uintptr_t key)
 static void putEntry(subject *s, size_t i, uintptr_t elem)
 {
   place at = {0};
+  assert_true(needBuckets(&s->h));
   keyhash k = hashWord(s, s->key[i]);
   wantFormat(&s->h, s->key[i], elem);
   assert_int_equal(mapassign(&s->h, s->t, k, &s->key[i], equalWord, &at), s->there[i]);

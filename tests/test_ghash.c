@@ -1188,6 +1188,101 @@ static void HMAP_CHECK_finds_a_reader_beside_a_writer(void **state)
   g_free(said);
 }
 
+/* Small tables */
+
+static guint freed;
+static void countFree(gpointer p)
+{
+  (void)p;
+  freed++;
+}
+static guint firstByte(gconstpointer p)
+{
+  return *(const guchar *)p;
+}
+static gboolean sameStrings(gconstpointer a, gconstpointer b)
+{
+  return strcmp(a, b) == 0;
+}
+static void everyOperationOnNothing(GHashTable *t)
+{
+  GHashTableIter iter;
+  assert_null(g_hash_table_lookup(t, "a"));
+  assert_false(g_hash_table_contains(t, "a"));
+  assert_false(g_hash_table_remove(t, "a"));
+  assert_null(g_hash_table_get_keys(t));
+  g_hash_table_iter_init(&iter, t);
+  assert_false(g_hash_table_iter_next(&iter, NULL, NULL));
+  g_hash_table_remove_all(t);
+  g_hash_table_steal_all(t);
+}
+static void seeds_come_with_the_first_entry(void **state)
+{
+  (void)state;
+  g_hash_table_unref(g_hash_table_new(g_str_hash, g_str_equal)); /* settles what is settled once */
+  for (int own = 0; own < 2; own++) {
+    size_t before = seeds.counter;
+    GHashTable *t = g_hash_table_new_full(own ? firstByte : g_str_hash, own ? sameStrings : g_str_equal, countFree, countFree);
+    everyOperationOnNothing(t);
+    assert_int_equal(seeds.counter, before);
+    assert_null(t->h.buckets);
+    freed = 0;
+    static char a[] = "a", c[] = "c";
+    g_hash_table_insert(t, a, NULL);
+    g_hash_table_insert(t, c, NULL);
+    assert_int_equal(seeds.counter, before + 1);
+    ASSERT_SOUND(t);
+    g_hash_table_unref(t);
+    assert_int_equal(seeds.counter, before + 1);
+    assert_int_equal(freed, 4);
+  }
+}
+
+/* A map may begin with a value that equals its key: that costs nothing later. What stays a set becomes one when it grows. */
+static void the_first_entry_does_not_make_a_set(void **state)
+{
+  (void)state;
+  for (guint big = 0; big < 2; big++)
+    for (guint same = 0; same < 6; same++) {
+      const gsize base = big ? (gsize)1 << 40 : 0;
+      GHashTable *t = g_hash_table_new(NULL, NULL);
+      for (gsize k = 1; k < 60; k++) {
+        gpointer key = (gpointer)(base + k);
+        g_hash_table_insert(t, key, k <= same ? key : (gpointer)(base + 1000 + k));
+        assert_int_equal(t->h.nwide, 0);
+        ASSERT_SOUND(t);
+        for (gsize j = 1; j <= k; j++)
+          assert_ptr_equal(g_hash_table_lookup(t, (gpointer)(base + j)), base + j + (j <= same ? 0 : 1000));
+      }
+      g_hash_table_remove_all(t);
+      for (gsize k = 0; k < 5; k++)
+        g_hash_table_insert(t, (gpointer)(base + k), (gpointer)(base + k));
+      assert_int_equal(t->h.t->format, big ? 2 : 0);
+      ASSERT_SOUND(t);
+      g_hash_table_unref(t);
+      t = g_hash_table_new(NULL, NULL);
+      g_hash_table_add(t, (gpointer)base);
+      assert_int_equal(t->h.t->format, big ? 2 : 0);
+      g_hash_table_unref(t);
+    }
+}
+
+/* A table of few buckets is never seen growing. */
+static void a_small_table_grows_at_once(void **state)
+{
+  (void)state;
+  GHashTable *t = g_hash_table_new(NULL, NULL);
+  for (gsize k = 0; k < 104; k++) {
+    g_hash_table_insert(t, (gpointer)k, t);
+    assert_false(growing(&t->h));
+    assert_null(t->h.retired);
+    assert_true(t->h.easy > t->h.count || shouldGrow(&t->h));
+    ASSERT_SOUND(t);
+  }
+  assert_int_equal(t->h.B, 4);
+  g_hash_table_unref(t);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -1218,6 +1313,9 @@ int main(void)
       cmocka_unit_test(equal_may_overwrite_with_a_large_value),
       cmocka_unit_test(the_program_ends_in_glibs_words),
       cmocka_unit_test(HMAP_CHECK_finds_a_reader_beside_a_writer),
+      cmocka_unit_test(seeds_come_with_the_first_entry),
+      cmocka_unit_test(the_first_entry_does_not_make_a_set),
+      cmocka_unit_test(a_small_table_grows_at_once),
   };
   return cmocka_run_group_tests(tests, makePool, freePool);
 }

@@ -318,6 +318,7 @@ static void *makerThread(void *arg)
 {
   hmap_seed *seed = arg;
   hmap *h = makeInts(0);
+  put(h, 1, 1);
   *seed = h->hash0;
   return h;
 }
