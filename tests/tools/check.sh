@@ -153,12 +153,14 @@ check "many: the others are shown all the same, and counted" eval 'ends 1 hmap c
 
 # Wrong uses.
 check "a pipe, to which nobody writes" eval 'mkfifo pipe && cannot "./pipe is no regular file: name a program" ./pipe'
-check "a name that looks like an option" eval 'cp words ./-words && hmap check -- -words | grep -q hsearch'
+check "a name that looks like an option" eval 'cp words ./-words && PATH=$PWD:$PATH hmap check -- -words | grep -q hsearch &&
+  mkdir -p ./-d @x x && cp words ./-d/ && cp words @x/ && echo -h >x/words && hmap check -- -d/words | grep -q hsearch &&
+  hmap check @x/words | grep -q hsearch'
 check "no program" refuses 2 "arguments are required: PROGRAM (hmap check --help tells more)" check
 check "an option that there is not" refuses 2 "unrecognized arguments: --xml" check --xml words
 check "no command" refuses 2 "arguments are required: COMMAND (hmap --help tells more)"
 check "a command that there is not" refuses 2 "invalid choice: 'chek'" chek
 check "without readelf" eval 'mkdir no && for t in dirname env; do ln -s "$(command -v $t)" no; done &&
-  PATH=$PWD/no "$PYTHON3" "$bin/hmap" check ./words >found;
+  PATH=$PWD/no "$bin/hmap" check ./words >found;
   grep -q "readelf is not installed: install binutils" found'
 done_testing

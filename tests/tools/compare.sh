@@ -45,7 +45,7 @@ if have_glib; then
   check "GHashTable, and standard input" eval '(cd .. && compile_table) &&
     echo text | reports 0 "same .*" "counted    libhmap-glib: tables 1, entries 100, .*" -- --runs 1 ../table size'
   check "by its bare name in this folder" eval 'cp ../table bare-table &&
-    reports 0 "same .*" "counted    libhmap-glib: tables 1, entries 100, .*" -- --runs 1 bare-table size; rm bare-table'
+    PATH=.:$PATH reports 0 "same .*" "counted    libhmap-glib: tables 1, entries 100, .*" -- --runs 1 bare-table size; rm bare-table'
   check "a wrong result" reports 1 "same       exit status, standard error, file" "DIFFERS    standard output" "kept       .*" \
     -- ../table wrong
   check "both sides are kept" eval 'kept=$(sed -n "s/^kept *//p" ../report) &&

@@ -106,7 +106,7 @@ stopped() {
   mkdir slow
   printf '#!/bin/sh\nsleep 30\n' >slow/patchelf
   chmod +x slow/patchelf
-  PATH=$PWD/slow:$PATH "$PYTHON3" "$bin/hmap" relink ./words -o never &
+  PATH=$PWD/slow:$PATH "$bin/hmap" relink ./words -o never &
   until ls .hmap-* >/dev/null 2>&1; do sleep 0.1; done
   kill "$!"
   wait "$!"
@@ -119,7 +119,7 @@ check "without a program" refuses 2 "arguments are required: PROGRAM" relink -o 
 without_patchelf() {
   mkdir no
   ln -s "$(command -v readelf)" no
-  PATH=$PWD/no "$PYTHON3" "$bin/hmap" relink ./words -o never 2>found
+  PATH=$PWD/no "$bin/hmap" relink ./words -o never 2>found
   grep -qx "hmap relink: patchelf is not installed: install patchelf" found
 }
 check "without patchelf" without_patchelf

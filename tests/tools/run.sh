@@ -99,7 +99,7 @@ check "what is no program is refused" eval 'echo text >text && chmod +x text &&
   refuses 126 "neither an ELF file nor a script: name a program" run ./text'
 check "what is not executable is refused" eval 'chmod -x text &&
   refuses 126 "./text is not executable: chmod +x makes it so" run ./text'
-check "a folder is refused" refuses 127 "./here is a folder: name the programs in it" run ./here
+check "a folder is refused" refuses 126 "./here is a folder: name the programs in it" run ./here
 at_once() {
   rm -rf "$XDG_CACHE_HOME"
   for n in 1 2 3 4 5 6; do
@@ -110,7 +110,7 @@ at_once() {
   ! grep 'hmap run' at-once.1
 }
 check "six at once, none of which has run before" at_once
-check "a script by its bare name" eval 'printf "#!/bin/sh\necho said\n" >bare && chmod +x bare && same said "$(hmap run bare)"'
+check "a script by its bare name" eval 'printf "#!/bin/sh\necho said\n" >bare && chmod +x bare && same said "$(PATH=$PWD:$PATH hmap run bare)"'
 check "what is missing is refused" refuses 127 "there is no program nosuch: give a name that is on PATH, or a path" run nosuch
 check "nothing is refused" refuses 2 "name a program, and its arguments after it" run
 check "an option that there is not" refuses 2 "--fast" run --fast ./words

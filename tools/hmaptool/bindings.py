@@ -1,60 +1,99 @@
 """What the dynamic linker would bind a program's calls to, by its own report, without running the program.
 
-The linker is started as ldd -r starts it, with LD_DEBUG=bindings: it loads the program and all its libraries, binds every symbol
-of each and stops before any code of theirs (but for the resolvers of IFUNC symbols, as with ldd -r). What is opened later,
-plugins, does not show."""
+The linker is started as ldd -r starts it: it loads the program and all its libraries, binds every symbol of each and stops before
+any code of theirs (but for the resolvers of IFUNC symbols, as with ldd -r). What is opened later, plugins, does not show. With
+LD_DEBUG=bindings it tells each binding, which takes long; so it is asked that only where a file has a name in it that is looked for."""
 
+import dataclasses
+import functools
 import os
 import re
-import signal
-import subprocess
 
-from hmaptool.failure import Failed
+from hmaptool import process
+from hmaptool.messages import Failed
 
 API = {"hsearch": re.compile(r"h(create|search|destroy)(_r)?"),
        "GHashTable": re.compile(r"g_hash_table_(?!get_type)\w+|g_(str|int|int64|double|direct)_(hash|equal)")}
 STOCK = {"hsearch": "libc.so.6", "GHashTable": "libglib-2.0.so.0"}
 REFUSED = re.compile(r"^\S.*: version `.*' not found \(required by .*\)$", re.MULTILINE)
 UNDEFINED = re.compile(r"^undefined symbol: .*$", re.MULTILINE)
+MISSING = re.compile(r"^\t(\S+) => not found$", re.MULTILINE)
+LOADED = re.compile(r"^\t(?:.* => (.+)|(/.*)) \(0x[0-9a-f]+\)$", re.MULTILINE)
+TRIED = re.compile(r"^ *\d+:\t *trying file=(.*)$", re.MULTILINE)
 BINDING = re.compile(r"binding file (.+) \[\d+\] to (.+) \[\d+\]: \w+ symbol `(\w+)'(?: \[(.+)\])?")
+NAMES = (b"hcreate", b"hsearch", b"hdestroy", b"g_hash_table_")
 
 
-def read(program, interpreter, environment=None, first=()):
-    """{(caller, symbol): (target, version)}, all files by the paths under which they are loaded; as if the program needed the
-    libraries in first before all others."""
-    if "\n" in os.path.realpath(program):
+_known = {}  # what was asked for already: scripts share the program that runs them
+
+
+@dataclasses.dataclass
+class Report:
+    """What the dynamic linker did with a program, all files by the paths under which they are loaded."""
+    bound: dict = dataclasses.field(default_factory=dict)   # (caller, symbol): (target, version)
+    loaded: list = dataclasses.field(default_factory=list)
+    missed: list = dataclasses.field(default_factory=list)  # paths at which it looked for a library and found none
+
+
+def read(program, interpreter, environment=None, first=(), always=False, keep=()):
+    """Its Report, as if the program needed the libraries in first before all others. environment: the program's; without one, what is
+    preloaded into everything is nobody's business. always: ask for bindings even if none can be of a function that counts."""
+    path = program if program.startswith("/proc/self/fd/") else os.path.realpath(program)
+    if "\n" in path:
         raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
-    env = {**(os.environ if environment is None else environment), "LD_BIND_NOW": "yes", "LD_DEBUG": "bindings"}
-    env.pop("LD_DEBUG_OUTPUT", None)
-    # A library that is preloaded into everything is nobody's business here.
-    env["LD_PRELOAD"] = ":".join(map(str, first))
-    done = trace(program, interpreter, env)
-    missing = re.findall(r"^\t(\S+) => not found$", done.stdout, re.MULTILINE)
+    command, env = [interpreter, path], linker_environment(environment, first)
+    known = (*command, *env.items(), always)
+    if keep or known not in _known:
+        _known[known] = ask(program, command, env, always, keep)
+    return _known[known]
+
+
+def ask(program, command, env, always, keep):
+    interpreter, path = command
+    done = process.run(command, {**env, "LD_BIND_NOW": "yes"}, keep)
+    missing = MISSING.search(done.out)
     if missing:
-        raise Failed(f"{program}: {missing[0]} is not found: install what has it")
+        raise Failed(f"{program}: {missing.group(1)} is not found: install what has it")
     why = refusal(done)
-    if not why and UNDEFINED.search(done.stderr):
+    if not why and UNDEFINED.search(done.err):
         # Calls that are bound when they are made may never be made.
-        why = refusal(trace(program, interpreter, {n: v for n, v in env.items() if n not in ("LD_BIND_NOW", "LD_DEBUG")}), UNDEFINED)
+        why = refusal(process.run(command, env, keep), UNDEFINED)
+    loaded = [a or b for a, b in LOADED.findall(done.out)]
+    if not why and (always or any(mentions(f, keep) for f in [path, *loaded] if base(f) != STOCK["hsearch"])):
+        done = process.run(command, {**env, "LD_BIND_NOW": "yes", "LD_DEBUG": "libs,bindings"}, keep)
+        why = process.ended_by(done.status) if done.status < 0 else ""
     if why:
         raise Failed(f"{program}: its dynamic linker {interpreter} refuses it ({why}): make it start without hmap first")
-    return {(caller, symbol): (target, version) for caller, target, symbol, version in BINDING.findall(done.stderr)}
+    return Report({(caller, symbol): (target, version) for caller, target, symbol, version in BINDING.findall(done.err)}, loaded,
+                  [t for t in dict.fromkeys(TRIED.findall(done.err)) if t not in loaded])
 
 
-def trace(program, interpreter, env):
-    return subprocess.run([interpreter, os.path.realpath(program)],
-                          env={**env, "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes"}, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="surrogateescape", check=False)
+def linker_environment(environment, first):
+    """Of the variables that the dynamic linker looks at, those that count for the program alone."""
+    wanted = {"LD_LIBRARY_PATH"} if environment is None else {"LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "LD_DYNAMIC_WEAK"}
+    env = {n: v for n, v in (os.environ if environment is None else environment).items() if not n.startswith("LD_") or n in wanted}
+    preloaded = ":".join(filter(None, [*first, env.get("LD_PRELOAD")]))
+    return {**env, "LD_PRELOAD": preloaded, "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes"}
 
 
 def refusal(done, also=None):
     """What the linker says against a program, or nothing."""
-    said = REFUSED.search(done.stderr) or also and also.search(done.stderr)
+    said = REFUSED.search(done.err) or also and also.search(done.err)
     if said:
         return said.group().strip()
-    if done.returncode < 0:
-        return signal.Signals(-done.returncode).name
-    return next(reversed(done.stderr.strip().splitlines()), f"exit status {done.returncode}") if done.returncode else ""
+    return done.words if done.status else ""
+
+
+@functools.cache
+def mentions(path, keep=()):
+    """Whether a function of either API can be among a file's symbols."""
+    longest, rest = max(map(len, NAMES)), b""
+    with open(path, "rb") as file:
+        while data := file.read(1 << 22):
+            if any(name in rest + data for name in NAMES):
+                return True
+            rest = data[-longest:]
+    return False
 
 
 def base(path):

@@ -4,31 +4,122 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import stat
+import threading
 
+from hmaptool import elf, messages, process, record, relink, run
 from hmaptool import program as programs
-from hmaptool import relink, run
 from hmaptool.bindings import base
-from hmaptool.failure import Failed
+from hmaptool.messages import Failed
 
 SUMMARY = "Tell which of hsearch and GHashTable programs use, and how each can be put on hmap"
+PIECE = 16  # programs that are examined in one go
 
 
 def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="print a JSON array, one object a program")
+    parser.add_argument("-r", "--recursive", action="store_true", help="enter folders, and check the programs in them")
+    parser.add_argument("-u", "--users", action="store_true", help="show only programs that use one of both")
+    parser.add_argument("-s", "--switchable", action="store_true", help="show only programs that can be put on hmap")
     parser.add_argument("programs", nargs="+", metavar="PROGRAM", help="a path, or a name on PATH")
 
 
 def main(args):
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = pool.map(examine, args.programs)
-        if args.json:
-            found = list(found)
-            print(json.dumps([as_json(p) for p in found], indent=2))
-        else:
-            found = [show(p) for p in found]
-            if len(found) > 1:
-                print(summary(found))
+    with process.deaf():
+        names, folders = listed(args.programs, args.recursive)
+        found = examined(names)
+    several = len(found) + folders > 1
+    shown = [p for p in found if is_wanted(p, args)]
+    if args.json:
+        messages.say(json.dumps([as_json(p) for p in shown], indent=2))
+    else:
+        for program in shown:
+            show(program)
+        if several:
+            messages.say(summary(found))
+        if folders:
+            messages.say(f"{folders} folders were left out: hmap check -r enters them")
     return 0 if all(p.examined for p in found) else 1
+
+
+def is_wanted(program, args):
+    return not (args.switchable and not program.ways or args.users and not program.uses)
+
+
+# ---- finding
+
+def listed(names, recursive):
+    """The programs that are named, and how many folders were left out."""
+    found, folders = [], 0
+    for name in names:
+        if not os.path.isdir(name) or not recursive and len(names) == 1 or "/" not in name and process.which(name):
+            found.append(name)
+        elif recursive:
+            found += inside(name)
+        else:
+            folders += 1
+    return found, folders
+
+
+def inside(folder):
+    """The programs in a folder, by their paths."""
+    for place, folders, names in os.walk(os.path.join(folder, "")):
+        process.heard()
+        folders.sort()
+        for path in (os.path.join(place, n) for n in sorted(names)):
+            if is_program(path):
+                yield path
+
+
+def is_program(path):
+    """A file that may be executed, and is a script or no mere library."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111 or ".so" in base(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(4)[:2] in (b"#!", b"\x7fE")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+def examined(names):
+    """Each program, in the order of their names; all at once, as far as the machine goes."""
+    done, lock = 0, threading.Lock()
+
+    def piece(some):
+        nonlocal done
+        read_ahead(some)
+        found = []
+        for name in some:
+            found.append(examine(name))
+            with lock:
+                done += 1
+                if len(names) > PIECE:
+                    messages.note_progress(f"{done} of {len(names)}: {name}")
+        return found
+
+    workers = os.cpu_count() or 1
+    size = max(1, min(PIECE, len(names) // workers))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        pieces = list(pool.map(piece, (names[i:i + size] for i in range(0, len(names), size))))
+    if len(names) > PIECE:
+        messages.note_progress("")
+    return [program for some in pieces for program in some]
+
+
+def read_ahead(names):
+    """One readelf for all that are ELF files."""
+    paths = []
+    for name in names:
+        with contextlib.suppress(Failed, OSError):
+            path = os.path.abspath(programs.find(name))
+            if elf.is_elf(path):
+                paths.append(path)
+    if len(paths) > 1:
+        elf.read_ahead(paths)
 
 
 def examine(name):
@@ -41,7 +132,7 @@ def examine(name):
         with barring(program, "relink"):
             relink.foretell(program, None, todo)
         with barring(program, "run", "system"):
-            relink.foretell(program, run.environment(program), [api for api in todo if api == "hsearch"])
+            relink.foretell(program, run.environment_of(program), [api for api in todo if api == "hsearch"])
     return program
 
 
@@ -55,6 +146,19 @@ def barring(program, *ways):
             program.hindrances.setdefault(way, str(failure).removeprefix(f"{program.path}: "))
 
 
+def made(program):
+    """What relink wrote down in a program, as an object for JSON, or None."""
+    path = os.path.realpath(program.path)
+    known = program.examined and not program.script and record.read(path)
+    if not known:
+        return None
+    kept, why = record.kept(path)
+    if kept:
+        kept.__exit__()
+    return {"sha256": known.made, "of_sha256": known.origin, "build_id": known.build_id or None,
+            "kept": kept.path if kept else None, "not_kept": why or None}
+
+
 # ---- for people
 
 def show(program):
@@ -63,15 +167,24 @@ def show(program):
         rows = [("uses", "neither hsearch nor GHashTable")]
     if program.script:
         rows.insert(0, ("script", f"run by {program.path}, whose modules may use more: hmap run serves them too"))
+    if program.script and program.chain and programs.wrapped(program.chain[-1]):
+        rows[0] = ("libtool", f"its wrapper runs {program.path}")
     rows += [("on hmap", f"{api} already") for api in program.switched]
     if program.ways:
         rows.append(("switch", ", ".join({"run": "hmap run", "relink": "hmap relink", "system": "hmap system on"}[w]
                                          for w in program.ways)))
     rows += barred(program)
-    print(program.script or program.path)
+    if program.switched and os.path.lexists(os.path.realpath(program.path) + record.BACKUP):
+        known = made(program)
+        rows.append(("kept", "hmap relink --undo takes it back" if known and known["kept"] else
+                     known["not_kept"] if known else "of another program: hmap relink did not make this one"))
+    messages.say(program.script or program.path, BOLD)
     for name, text in rows:
-        print(f"  {name:10}  {text}")
-    return program
+        messages.say(f"  {name:10}", COLORS.get(name.split()[0]), f"  {text}")
+
+
+BOLD = 1
+COLORS = {"switch": 32, "on": 32, "no": 31, "not": 33}
 
 
 def users(program, use):
@@ -107,4 +220,4 @@ def as_json(program):
             "uses": {api: {"callers": {f: sorted(s) for f, s in sorted(use.callers.items())}, "served_by": sorted(use.targets)}
                      for api, use in program.uses.items()},
             "on_hmap": program.switched, "ways": program.ways, "barred": {} if program.problem else program.hindrances,
-            "problem": program.problem or None}
+            "problem": program.problem or None, "relinked": made(program)}

@@ -1,12 +1,16 @@
-"""What readelf says about a file, and what patchelf does to one."""
+"""What readelf says about a file, and what patchelf does to one. Paths are absolute."""
 
 import dataclasses
 import functools
 import os
 import re
-import subprocess
 
-from hmaptool.failure import Failed
+from hmaptool import process, record
+from hmaptool.messages import Failed
+
+BATCH = 64
+ABOUT = ("-W", "-h", "-l", "-d", "-S")
+_known = {}  # path: what readelf says of it, or an Elf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,23 +22,18 @@ class Elf:
     search: str         # RUNPATH or RPATH
     rpath: bool         # it is RPATH
     end: int            # where its last section ends, or the table of sections if that comes later
+    fits: bool          # each section lies in memory where its segment does, as patchelf takes for granted
 
 
-def tool(*argv):
-    """Runs one of the tools; what it prints."""
-    try:
-        done = subprocess.run([os.fspath(a) for a in argv], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              errors="surrogateescape", env={**os.environ, "LC_ALL": "C"})
-        damage = re.search("^readelf: Error: (.*)", done.stderr, re.MULTILINE)
-        if damage:
-            raise Failed(f"{argv[-1]}: damaged ({damage.group(1)}): take another copy of it")
-        return done.stdout
-    except FileNotFoundError:
-        package = "patchelf" if argv[0] == "patchelf" else "binutils"
-        raise Failed(f"{argv[0]} is not installed: install {package}") from None
-    except subprocess.CalledProcessError as error:
-        words = error.stderr.strip().splitlines()
-        raise Failed(f"{argv[0]} failed: {words[0] if words else error}") from None
+def tool(name, *arguments, keep=()):
+    """Runs readelf or patchelf; what it prints."""
+    done = process.tool(name, *arguments, keep=keep)
+    damage = re.search("^readelf: Error: (.*)", done.err, re.MULTILINE)
+    if damage:
+        raise Failed(f"{arguments[-1]}: damaged ({damage.group(1)}): take another copy of it")
+    if done.status:
+        raise Failed(f"{name} failed: {done.words}")
+    return done.out
 
 
 def is_elf(path):
@@ -42,29 +41,70 @@ def is_elf(path):
         return file.read(4) == b"\x7fELF"
 
 
-@functools.cache
-def read(path):
-    text = tool("readelf", "-W", "-h", "-l", "-d", "-S", path)
+def read(path, keep=()):
+    """What is to know about a file, the same for as long as this process runs."""
+    if not isinstance(_known.get(path), Elf):
+        _known[path] = parse(path, _known.get(path) or about(path, keep))
+    return _known[path]
 
+
+def about(path, keep):
+    try:
+        return tool("readelf", *ABOUT, path, keep=keep)
+    except Failed:
+        if re.search(r" \.interp +NOBITS ", process.tool("readelf", "-W", "-S", path, keep=keep).out):
+            raise Failed(f"{path}: holds the debugging symbols of a program: name the program itself") from None
+        raise
+
+
+def forget(path):
+    """It was changed."""
+    _known.pop(path, None)
+
+
+def read_ahead(paths):
+    """Asks readelf about many files at once; about those that give it trouble, read() will ask alone."""
+    for start in range(0, len(paths), BATCH):
+        some = paths[start:start + BATCH]
+        done = process.tool("readelf", *ABOUT, *some)
+        texts = re.split(r"^\nFile: (.*)\n", done.out, flags=re.MULTILINE)
+        if not done.status and not done.err and texts[1::2] == some:
+            _known.update(zip(some, texts[2::2]))
+
+
+def parse(path, text):
     def one(pattern):
         found = re.search(pattern, text, re.MULTILINE)
         return found.group(1) if found else ""
 
     interpreter = one(r"Requesting program interpreter: (.*)\]$")
+    loaded = re.findall(r"^  LOAD +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+) ", text, re.MULTILINE)
+    sections = re.findall(r"^  \[ *\d+\] (\S*) +([A-Z]\S*) +([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+) [0-9a-f]+ +([A-Zxop]*) ", text,
+                          re.MULTILINE)
     return Elf(kind_of(one(r"^  Type: +(\w+)"), interpreter, one(r"\((FLAGS_1)\).* PIE")),
                f"{one(r'Class: +(.*)$')} {one(r'Machine: +(.*)$')}", interpreter,
                tuple(re.findall(r"\(NEEDED\).*\[(.*)\]$", text, re.MULTILINE)), one(r"\(R(?:UN)?PATH\).*\[(.*)\]$"),
-               bool(one(r"\((RPATH)\)")),
-               end_of_sections(text))
+               bool(one(r"\((RPATH)\)")), end_of_sections(path, text, sections),
+               all(any(lies_in(section, segment) for segment in loaded) for section in sections if "A" in section[5]))
 
 
-def end_of_sections(text):
+def end_of_sections(path, text, sections):
     found = [re.search(rf"{what} of section headers: +(\d+)", text) for what in ("Start", "Size", "Number")]
     if not all(found):  # the start is negative
-        raise Failed("damaged (no table of sections can be where its header says): take another copy of it")
+        raise Failed(f"{path}: damaged (no table of sections can be where its header says): take another copy of it")
     start, size, number = (int(f.group(1)) for f in found)
-    sections = re.findall(r"^  \[ *\d+\] \S* +(?!NOBITS)[A-Z]\S* +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", text, re.MULTILINE)
-    return max([start + size * number] + [int(offset, 16) + int(length, 16) for offset, length in sections])
+    return max([start + size * number] + [int(offset, 16) + int(length, 16) for _, kind, _, offset, length, _ in sections
+                                          if kind != "NOBITS"])
+
+
+def lies_in(section, segment):
+    _, kind, address, offset, length, _ = section
+    address, offset, length = (int(n, 16) for n in (address, offset, length))
+    segment_offset, segment_address, segment_length = (int(n, 16) for n in segment)
+    if kind == "NOBITS":
+        return True
+    return (address - offset == segment_address - segment_offset and
+            segment_offset <= offset and offset + length <= segment_offset + segment_length)
 
 
 def has_data_behind(path):
@@ -82,6 +122,19 @@ def kind_of(file_type, interpreter, pie):
     return "library" if file_type == "DYN" else "other"
 
 
+def has_data_behind(path):
+    """Whether there is anything but padding, zero bytes, and what relink wrote, behind a file's last section."""
+    made, offset = record.read(path), read(path).end
+    with open(path, "rb") as file:
+        end = made.size if made else os.fstat(file.fileno()).st_size
+        while offset < end:
+            piece = os.pread(file.fileno(), min(1 << 20, end - offset), offset)
+            if not piece or piece.strip(b"\0"):
+                return bool(piece)
+            offset += len(piece)
+    return False
+
+
 @functools.cache
 def symbols(path):
     """Every symbol that is in the dynamic table, or in a static program's own: (name, is it defined here)."""
@@ -94,11 +147,16 @@ def defined(path):
     return {name for name, here in symbols(path) if here}
 
 
-def add_needed(path, library):
+def build_id(path):
+    found = re.search(r"Build ID: ([0-9a-f]+)", process.tool("readelf", "-W", "-n", path).out)
+    return found.group(1) if found else ""
+
+
+def add_needed(path, library, keep=()):
     """Puts a library first among those that a file needs, by its absolute path: so the file's RUNPATH stays as it is."""
-    tool("patchelf", "--add-needed", library, path)
+    tool("patchelf", "--add-needed", library, path, keep=keep)
 
 
-def set_search(path, search, rpath):
+def set_search(path, search, rpath, keep=()):
     """To be called before add_needed: after it, patchelf 0.14 writes a wrong RUNPATH."""
-    tool("patchelf", *["--force-rpath"] * rpath, "--set-rpath", search, path)
+    tool("patchelf", *["--force-rpath"] * rpath, "--set-rpath", search, path, keep=keep)

@@ -2,12 +2,12 @@
 status. Whatever goes wrong ends in one line and in exit status 2, unless the subcommand says otherwise."""
 
 import argparse
+import contextlib
 import os
-import signal
 import sys
 
-from hmaptool import check, compare, env, relink, run, stats, system
-from hmaptool.failure import Failed, reason
+from hmaptool import check, compare, env, inherited, messages, process, relink, run, stats, system
+from hmaptool.messages import Failed
 
 COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system}
 
@@ -20,44 +20,60 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser():
-    top = Parser(prog="hmap", description="Puts Go's map under programs that use hsearch or GHashTable.",
+    top = Parser(prog="hmap", description="Puts Go's map under programs that use hsearch or GHashTable.", allow_abbrev=False,
                  epilog="Each command has a man page: man hmap-check, say.")
+    top.add_argument("-V", "--version", action="version", version=f"hmap {inherited.version}", help="show the version and end")
     commands = top.add_subparsers(dest="subcommand", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
-        sub = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY + ".")
+        sub = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY + ".", usage=getattr(module, "USAGE", None),
+                                  allow_abbrev=False)
         module.add_arguments(sub)
     return top
 
 
-def stop(number, _):
-    """As after ^C: what is half done is cleared away."""
-    raise SystemExit(128 + number)
-
-
-def prepare():
-    for number in signal.SIGTERM, signal.SIGHUP:
-        if signal.getsignal(number) == signal.SIG_DFL:  # not under nohup
-            signal.signal(number, stop)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
-    sys.stdout.reconfigure(errors="surrogateescape")  # names of files are bytes
-
-
 def main(argv):
-    prepare()
+    """The exit status."""
+    if argv == ["help"]:
+        argv = ["--help"]
     name = f"hmap {argv[0]}" if argv and argv[0] in COMMANDS else "hmap"
+    status = 2
     try:
         args = parser().parse_args(argv)
-        status = COMMANDS[args.subcommand].main(args)
-        sys.stdout.flush()
-        return status
-    except Failed as failure:
-        print(f"{name}: {failure}", file=sys.stderr)
-        return failure.status
+        status = getattr(COMMANDS[args.subcommand], "FAILED", 2)
+        result = COMMANDS[args.subcommand].main(args)
+        messages.flush()
+        return result
     except BrokenPipeError:  # hmap check ... | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        messages.hush()
         return 141
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        print(f"{name}: {reason(error)}", file=sys.stderr)
-        return 2
+    except process.Interrupted:
+        process.end_by_signal()
+    except SystemExit as end:  # argparse, after --help
+        with contextlib.suppress(BrokenPipeError):
+            messages.flush()
+        return end.code
+    except Exception as error:  # pylint: disable=broad-except
+        messages.complain(name, one_line(error))
+        return error.status if isinstance(error, Failed) else status
+    return status
+
+
+def one_line(error):
+    if isinstance(error, Failed):
+        return str(error)
+    if isinstance(error, OSError):
+        return messages.reason(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    where = error.__traceback__
+    while where.tb_next:
+        where = where.tb_next
+    return (f"a fault of hmap's own, please report it: {type(error).__name__}: {error} "
+            f"({os.path.basename(where.tb_frame.f_code.co_filename)}, line {where.tb_lineno})")
+
+
+def end(status):
+    """Without Python's own last words about standard output."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(status)

@@ -1,52 +1,52 @@
 """Where hmap's own libraries are, and the GLib that the shadow stands for."""
 
+import contextlib
 import functools
 import os
-import pathlib
+import pwd
 
-from hmaptool import elf
-from hmaptool.failure import Failed
+from hmaptool import elf, files
+from hmaptool.messages import Failed, why
 
 SONAME = {"hsearch": "libhmap-search.so.1", "GHashTable": "libhmap-glib.so.1"}
 SHADOW = ("libglib-2.0.so.0", "libhmap-shadow.so.1")
-_libdir = None
-
-
-def set_libdir(path):
-    global _libdir
-    _libdir = pathlib.Path(path)
-
-
-def libdir():
-    return _libdir
+libdir = ""  # set by inherited.take()
+itself = ""
 
 
 def library(api):
     """The library for "hsearch" or "GHashTable"."""
-    path = _libdir / SONAME[api]
-    if not path.exists():
+    path = f"{libdir}/{SONAME[api]}"
+    if not os.path.exists(path):
         raise Failed(f"{path} is missing: install hmap" + (" built with GLib" if api == "GHashTable" else ""))
     return path
 
 
+def shadow_libraries():
+    return [f"{libdir}/hmap/shadow/{name}" for name in SHADOW]
+
+
+def has_shadow():
+    return all(map(os.path.exists, shadow_libraries()))
+
+
 def shadow():
     """The folder of the shadow, whose GLib is known to be one that ours can stand before."""
-    folder = _libdir / "hmap" / "shadow"
-    for name in SHADOW:
-        if not (folder / name).exists():
-            raise Failed(f"{folder}/{name} is missing: install hmap built with GLib and with shared libraries")
+    for path in shadow_libraries():
+        if not os.path.exists(path):
+            raise Failed(f"{path} is missing: install hmap built with GLib and with shared libraries")
     check_glib(real_glib())
-    return folder
+    return f"{libdir}/hmap/shadow"
 
 
 @functools.cache
 def real_glib():
     """The system's GLib, by the absolute path that the shadow names."""
-    names = [n for n in elf.read(_libdir / "hmap" / "shadow" / SHADOW[1]).needed if n.startswith("/")]
-    if not names or not pathlib.Path(names[0]).exists():
+    names = [n for n in elf.read(shadow_libraries()[1]).needed if n.startswith("/")]
+    if not names or not os.path.exists(names[0]):
         raise Failed(f"the shadow stands for {names[0] if names else 'no GLib'}, which is not there: install GLib, "
                      "or build hmap anew with --with-glib-runtime=FILE")
-    return pathlib.Path(names[0])
+    return names[0]
 
 
 @functools.cache
@@ -60,14 +60,40 @@ def check_glib(glib):
         raise Failed(f"{glib} has {', '.join(sorted(lacking))}, which this libhmap-glib lacks: update hmap first")
 
 
-def cache():
-    """The user's own folder, which nobody else may write to."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = os.path.join(home, "hmap")
+REMEDY = "set XDG_CACHE_HOME to a folder of yours"
+
+
+def cache(*more):
+    """A folder in the user's own, by its real path. Nobody else may change it, or a folder above it: what is there is run."""
+    folder = os.path.join(cache_home(), "hmap", *more)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_folders(folder)
     except OSError as error:
-        raise Failed(f"{folder} cannot be made ({error.strerror.lower()}): set XDG_CACHE_HOME to a folder of yours") from None
-    if os.stat(folder).st_uid != os.geteuid() or os.stat(folder).st_mode & 0o022:
-        raise Failed(f"others may write to {folder}: set XDG_CACHE_HOME to a folder of yours")
-    return folder
+        raise Failed(f"{folder} cannot be made ({why(error).lower()}): {REMEDY}") from None
+    other = files.changeable_by(folder, {0, os.geteuid()}, own_group=True)
+    if other:
+        raise Failed(f"others may change {other}" + f", where {folder} is" * (other != folder) + f": {REMEDY}")
+    return os.path.realpath(folder)
+
+
+def make_folders(folder):
+    """Those that are missing, for this user alone."""
+    if not os.path.isdir(folder):
+        make_folders(os.path.dirname(folder))
+        with contextlib.suppress(FileExistsError):  # another hmap run may be at it too
+            os.mkdir(folder, 0o700)
+
+
+def cache_home():
+    """As the XDG text has it: a relative one does not count."""
+    cache_folder, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME")
+    if cache_folder.startswith("/"):
+        return cache_folder
+    if home is None:
+        try:
+            home = pwd.getpwuid(os.geteuid()).pw_dir
+        except KeyError:
+            home = ""
+    if not home.startswith("/"):
+        raise Failed(f"there is no folder for what hmap keeps, because HOME is {'no absolute path' if home else 'not set'}: {REMEDY}")
+    return f"{home}/.cache"

@@ -4,15 +4,16 @@ ways it can be switched to hmap. What check shows, and what relink and run ask f
 import dataclasses
 import os
 import re
-import shutil
 import stat
 
-from hmaptool import bindings, elf, places
-from hmaptool.failure import Failed
+from hmaptool import bindings, elf, files, messages, places, process
+from hmaptool.messages import Failed, Missing
 
 GLIBC_LINKER = re.compile(r"ld(-linux[-\w]*|64)?\.so\.\d+")
 EVERY_WAY = ("run", "relink", "system")
 ANEW = "link it anew (hmap env)"
+LIBTOOL = b"temporary wrapper script for .libs/"
+SANITIZER = re.compile(r"lib(asan|tsan|msan|hwasan)\.so\.\d+")
 
 
 @dataclasses.dataclass
@@ -34,6 +35,14 @@ class Program:
     problem: str = ""                    # why it cannot be switched at all, and what to do
     hindrances: dict = dataclasses.field(default_factory=dict)  # way: why this one is barred
     examined: bool = True
+    environment: dict = None             # that it will get, if it is to be run
+    chain: list = dataclasses.field(default_factory=list)    # the scripts, where path is what runs them
+    by_path: bool = False                # what runs it is looked for on PATH
+
+    @property
+    def file(self):
+        """For tools: no option, and no file of options."""
+        return files.absolute(self.path)
 
     @property
     def switched(self):
@@ -53,30 +62,34 @@ def is_ours(path):
 
 
 def find(name):
-    """A program by its name on PATH, as a shell would find it, or by its path."""
-    if "/" in name or os.path.isfile(name) and not shutil.which(name):
-        path = name if "/" in name else f"./{name}"  # so it is not looked for on PATH again, nor taken for an option
-    else:
-        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
-    if not path or not os.path.exists(path):
-        raise Failed(f"there is no program {name}: give a name that is on PATH, or a path")
-    if os.path.isdir(path):
+    """A program by its name on PATH, as a shell would find it (and in the folders for administrators), or by its path."""
+    path = name if "/" in name else process.which(name, "/usr/local/sbin", "/usr/sbin", "/sbin")
+    if not path and os.path.lexists(name):
+        raise Missing(f"there is no program {name} on PATH: if you mean what is here, name it ./{name}")
+    if not path or not os.path.lexists(path):
+        raise Missing(f"there is no program {name}: give a name that is on PATH, or a path")
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise Failed(f"{path} cannot be looked at ({messages.why(error).lower()})") from None
+    if stat.S_ISDIR(mode):
         raise Failed(f"{path} is a folder: name the programs in it")
-    if not os.path.isfile(path):  # nobody may be writing to a pipe
+    if not stat.S_ISREG(mode):  # nobody may be writing to a pipe
         raise Failed(f"{path} is no regular file: name a program")
     return path
 
 
-def examine(path):
-    """Everything that can be found out; what is wrong with a file is in its problem."""
-    program = Program(path)
+def examine(path, environment=None):
+    """Everything that can be found out; what is wrong with a file is in its problem. environment: that of the program, if it is to
+    be run now."""
+    program = Program(path, environment=environment)
     try:
         look_into(program)
     except Failed as failure:
-        program.problem = str(failure).removeprefix(f"{path}: ")
+        program.problem = str(failure).removeprefix(f"{path}: ").removeprefix(f"{program.file}: ")
         program.examined = False
     except OSError as error:
-        program.problem = f"cannot be read ({error.strerror.lower()}): run hmap as a user who may read it"
+        program.problem = f"cannot be read ({messages.why(error).lower()}): run hmap as a user who may read it"
         program.examined = False
     return program
 
@@ -84,34 +97,45 @@ def examine(path):
 def look_into(program):
     if not elf.is_elf(program.path):
         look_for_interpreter(program)
-    file = elf.read(program.path)
+    file = elf.read(program.file)
     if not program.script:
         program.kind = file.kind
     program.interpreter = file.interpreter
     program.problem = hopeless(program, file)
     if file.kind == "static program":
-        called = {name for name, _ in elf.symbols(program.path)}
+        called = {name for name, _ in elf.symbols(program.file)} if bindings.mentions(program.file) else ()
         add_uses(program, {(program.path, name): ("", "") for name in called if bindings.api_of(name)})
     elif not program.problem:
-        program.bound = bindings.read(program.path, file.interpreter)
+        program.bound = bindings.read(program.file, file.interpreter, program.environment).bound
         add_uses(program, program.bound)
-        for ways, why in hindrances(program):
+        for ways, why in hindrances(program, file):
             for way in ways:
                 program.hindrances.setdefault(way, why)
 
 
 def look_for_interpreter(program):
-    """A script is what its first line names, and that may be a script itself."""
+    """A script is what its first line names, and that may be a script itself. A wrapper of libtool's is what it wraps."""
     path = program.path
     for _ in range(5):  # the kernel follows no more
-        path = named_interpreter(path)
+        program.chain.append(path)
+        path = wrapped(path) or named_interpreter(program, path)
         if elf.is_elf(path):
             program.script, program.kind, program.path = program.path, "script", path
             return
     raise Failed(f"{program.path}: one script runs the next: name a program")
 
 
-def named_interpreter(path):
+def wrapped(path):
+    """The program that a script of libtool's runs, or nothing."""
+    folder, name = os.path.split(path)
+    with open(path, "rb") as file:
+        if LIBTOOL not in file.read(4096):
+            return ""
+    found = [p for p in (f"{folder or '.'}/.libs/{name}", f"{folder or '.'}/.libs/lt-{name}") if os.path.isfile(p)]
+    return found[0] if found else ""
+
+
+def named_interpreter(program, path):
     """What the first line of a script names; env, there, stands for its argument."""
     with open(path, "rb") as file:
         line = file.readline(256)
@@ -119,6 +143,7 @@ def named_interpreter(path):
     if not words:
         raise Failed(f"{path}: neither an ELF file nor a script: name a program")
     if os.path.basename(words[0]) == "env":
+        program.by_path = True
         words[0] = named_by_env(words[1:]) or words[0]
     return find(words[0])
 
@@ -150,7 +175,7 @@ def hopeless(program, file):
         return f"statically linked: {ANEW}"
     if not GLIBC_LINKER.fullmatch(bindings.base(file.interpreter)):
         return f"its dynamic linker is {file.interpreter}, not glibc's: {ANEW}"
-    if not os.path.exists(file.interpreter):
+    if not os.path.isfile(file.interpreter):
         return f"its dynamic linker {file.interpreter} is missing: install it"
     return ""
 
@@ -159,12 +184,16 @@ def privileged(path):
     mode = os.stat(path).st_mode
     if mode & (stat.S_ISUID | stat.S_ISGID):
         return "setuid" if mode & stat.S_ISUID else "setgid"
-    return "" if os.geteuid() == 0 or "security.capability" not in os.listxattr(path) else "with file capabilities"
+    try:
+        os.getxattr(path, "security.capability")
+    except OSError:
+        return ""
+    return "" if os.geteuid() == 0 else "with file capabilities"
 
 
 def add_uses(program, bound):
     itself = os.path.realpath(program.path)
-    taken = {name for name, here in elf.symbols(program.path) if not here} if itself in {t for t, _ in bound.values()} else set()
+    taken = {name for name, here in elf.symbols(program.file) if not here} if itself in {t for t, _ in bound.values()} else set()
     for (caller, symbol), (target, version) in bound.items():
         api = bindings.api_of(symbol)
         if not api or is_ours(caller):
@@ -188,7 +217,7 @@ def is_stock(api, target, version):
     return bindings.base(target) == bindings.STOCK[api] and (not version or version.startswith("GLIBC_"))
 
 
-def hindrances(program):
+def hindrances(program, file):
     """What bars single ways: (ways, why and what to do)."""
     todo = {api: use for api, use in program.uses.items() if api not in program.switched}
     if program.uses and not todo:
@@ -198,8 +227,12 @@ def hindrances(program):
     copies, instead = (("run", "relink"), ANEW) if "hsearch" in todo else (("relink",), "use hmap run")
     if privileged(program.path):
         yield ("run", "relink"), f"{privileged(program.path)}: {ANEW}" + (", or hmap system on" if table else "")
-    if elf.has_data_behind(program.path):
+    if elf.has_data_behind(program.file):
         yield copies, f"there is data behind its last section, where it may look for that: {instead}"
+    if not file.fits:
+        yield copies, f"its table of sections is damaged, by which a copy would be made: {instead}"
+    for name in filter(SANITIZER.fullmatch, map(bindings.base, file.needed)):
+        yield copies, f"{name} has to be the first of its libraries: {instead}"
     for caller, target in sorted(set().union(*(use.others for use in todo.values()))):
         yield copies, (f"{bindings.base(target)} has functions of the same names for {bindings.base(caller)}, "
                        f"which ours would replace: {instead}")

@@ -6,12 +6,10 @@ The shadow names GLib's file by the name that an upgrade of GLib keeps, so it go
 
 import contextlib
 import os
-import stat
-import subprocess
 import sys
 
-from hmaptool import elf, env, places
-from hmaptool.failure import Failed
+from hmaptool import elf, files, messages, places, process
+from hmaptool.messages import Failed
 
 SUMMARY = "Switch the whole system's GHashTable to hmap, and back"
 CONFIGURATION = "/etc/ld.so.conf.d/00-hmap.conf"
@@ -37,55 +35,75 @@ def main(args):
 def on():
     root("on")
     shadow = places.shadow()
-    for loaded in *(os.path.join(shadow, name) for name in places.SHADOW), places.library("GHashTable"):
+    for loaded in *places.shadow_libraries(), places.library("GHashTable"):
         check_owner(loaded)
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(shadow)}
-    if subprocess.run([sys.executable, "-c", TRIAL], env=environment, capture_output=True, check=False).returncode:
+    environment = {**process.tool_environment(), "LD_LIBRARY_PATH": shadow}
+    if process.run([sys.executable, "-ISB", "-c", TRIAL], environment).status:
         raise Failed(f"a trial with {shadow} failed, nothing was changed: see what LD_LIBRARY_PATH={shadow} gio version says")
-    switch(shadow)
-    print(f"on: programs that start now find {shadow} before {places.real_glib()}")
+    with process.deaf():
+        switch(shadow)
+        process.finished()
+    messages.say(f"on: programs that start now find {shadow} before {places.real_glib()}")
     return 0
 
 
 def switch(shadow):
     """Or nothing has changed."""
-    was = os.path.exists(CONFIGURATION)
+    was = contents()
     try:
-        with open(CONFIGURATION, "w", encoding="utf-8") as file:
-            file.write(f"# hmap system on wrote this, hmap system off removes it.\n{shadow}\n")
+        write(f"# hmap system on wrote this, hmap system off removes it.\n{shadow}\n".encode())
         refresh()
         first = found()
-        if first != str(shadow):
+        if first != shadow:
             raise Failed(f"the dynamic linker finds {first} first all the same, so this is undone: "
                          "let /etc/ld.so.conf begin with 'include /etc/ld.so.conf.d/*.conf'")
     except BaseException:
-        if not was:
-            with contextlib.suppress(Failed, FileNotFoundError):
+        process.finished()  # undone in any case
+        with contextlib.suppress(Failed, OSError):
+            if was is None:
                 os.unlink(CONFIGURATION)
-                refresh()
+            else:
+                write(was)
+            refresh()
         raise
+
+
+def contents():
+    """What is configured, or None."""
+    try:
+        with open(CONFIGURATION, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def write(data):
+    """At once: ldconfig may run at any time, and everybody may read it."""
+    files.make_file(CONFIGURATION, data, 0o644)
 
 
 def off():
     root("off")
-    was = os.path.exists(CONFIGURATION)
-    if was:
-        os.unlink(CONFIGURATION)
-    refresh()  # always: the last off may have failed here
-    print("off: programs that start now find GLib itself" if was else "off already")
+    was = os.path.lexists(CONFIGURATION)
+    with process.deaf():
+        if was:
+            os.unlink(CONFIGURATION)
+        refresh()  # always: the last off may have failed here
+        process.finished()
+    messages.say("off: programs that start now find GLib itself" if was else "off already")
     return 0
 
 
 def status():
     """0 if it is on and well."""
     if not os.path.exists(CONFIGURATION):
-        print("off: hmap system on switches it on")
+        messages.say("off: hmap system on switches it on")
         return 1
     shadow = places.shadow()
-    if found() != str(shadow):
-        print(f"off: {CONFIGURATION} is there, but the dynamic linker finds {found()}: run hmap system off, then on")
+    if found() != shadow:
+        messages.say(f"off: {CONFIGURATION} is there, but the dynamic linker finds {found()}: run hmap system off, then on")
         return 1
-    print(f"on: {shadow} stands before {places.real_glib()}")
+    messages.say(f"on: {shadow} stands before {places.real_glib()}")
     return 0
 
 
@@ -96,25 +114,19 @@ def root(what):
 
 def check_owner(path):
     """Setuid programs will load it, so nobody but root may change it, or what it lies in."""
-    path = os.path.realpath(path)
-    while True:
-        information = os.stat(path)
-        if information.st_uid != 0 or information.st_mode & stat.S_IWOTH and not information.st_mode & stat.S_ISVTX:
-            raise Failed(f"others than root may change {path}, and setuid programs would load from it: install hmap elsewhere")
-        if path == "/":
-            return
-        path = os.path.dirname(path)
+    other = files.changeable_by(path, {0})
+    if other:
+        raise Failed(f"others than root may change {other}, and setuid programs would load from it: install hmap elsewhere")
 
 
 def refresh():
-    elf.tool(env.ldconfig())
+    elf.tool("ldconfig")
 
 
 def found():
     """The folder in which the dynamic linker finds GLib for a library that needs it, ours."""
     linker = elf.read(os.path.realpath(sys.executable)).interpreter
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
-    done = subprocess.run([linker, "--list", places.library("GHashTable")], env=clean, stdout=subprocess.PIPE, text=True,
-                          check=False)
-    paths = [line.split()[2] for line in done.stdout.splitlines() if line.split()[:2] == ["libglib-2.0.so.0", "=>"]]
+    environment = {name: value for name, value in process.tool_environment().items() if not name.startswith("LD_")}
+    done = process.run([linker, "--list", places.library("GHashTable")], environment)
+    paths = [line.split()[2] for line in done.out.splitlines() if line.split()[:2] == ["libglib-2.0.so.0", "=>"]]
     return os.path.dirname(paths[0]) if paths else "nothing"
