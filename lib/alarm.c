@@ -86,8 +86,7 @@ NOINLINE void soundAlarm(hmap *h)
     if (!evacuate(h))
       return;
   hmap to = {.t = h->t->formats ? &h->t->formats[h->format] : h->t, .flags = hashSip, .B = h->B, .mask = h->mask};
-  static const char purpose[] = "alarm";
-  to.hash0 = sipSeed(purpose, sizeof purpose, &h->hash0);
+  to.hash0 = alarmSeed();
   to.buckets = makeEmptyArray(to.t, h->B);
   if (!to.buckets || !rehashAll(&to, h)) {
     freeBuckets(to.buckets);

@@ -32,6 +32,7 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
   if (!makemap(to, t, from->count))
     return false;
   to->hash0 = from->hash0;
+  to->order = from->order;
   setFlags(to, flagsOf(to) | (flagsOf(from) & hashSip));
   while (walknext(from, t, &w, &p)) {
     p = walkHere(from, t, &w);

@@ -16,6 +16,15 @@
 
 #include "map.h"
 
+ALWAYS_INLINE uint64_t rotl64(uint64_t x, unsigned b)
+{
+  return x << b | x >> (64 - b);
+}
+ALWAYS_INLINE uint64_t rotr64(uint64_t x, unsigned b)
+{
+  return x >> b | x << (-b & 63);
+}
+
 typedef struct u128 {
   uint64_t lo, hi;
 } u128;
@@ -38,15 +47,32 @@ ALWAYS_INLINE uint64_t fold(uint64_t a, uint64_t b)
   u128 p = mul128(a, b);
   return p.lo ^ p.hi;
 }
-ALWAYS_INLINE u128 add128(u128 a, u128 b)
+/* The first 64 bits of the fractional parts of the cube roots of the first primes, as in SHA-512. */
+static const uint64_t hashWords[] = {
+    0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc, 0x3956c25bf348b538, 0x59f111f1b605d019,
+    0x923f82a4af194f9b, 0xab1c5ed5da6d8118, 0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
+    0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694, 0xe49b69c19ef14ad2, 0xefbe4786384f25e3,
+};
+
+/* Two words, each blinded with half of the seed, and folded. */
+ALWAYS_INLINE uint64_t lane(uint64_t a, uint64_t b, unsigned i, const hmap_seed *seed)
 {
-  uint64_t lo = a.lo + b.lo;
-  return (u128){lo, a.hi + b.hi + (lo < b.lo)};
+  return fold(a ^ (seed->k0 + hashWords[2 * i]), b ^ (seed->k1 + hashWords[2 * i + 1]));
 }
+/* The second fold: both of its factors depend on all of x, so that no difference between two keys becomes one of their hashes. */
+ALWAYS_INLINE uint64_t finish(uint64_t x, const hmap_seed *seed)
+{
+  return fold(x ^ seed->k1, rotl64(x, 32) + seed->k0);
+}
+
+/* Neighbours: 2^runBits keys make a run, 2^clumpBits of them share a bucket. */
+enum { runBits = 8, clumpBits = 2, shiftMask = 63 };
 
 ALWAYS_INLINE uint64_t memhash64(uint64_t x, const hmap_seed *seed)
 {
-  return fold(x + seed->k0, __builtin_bswap64(x) ^ seed->k1);
+  uint64_t key = rotr64(x, seed->k0 & shiftMask), in = key & ((1 << runBits) - 1);
+  uint64_t run = finish(fold((key >> runBits) ^ seed->k0, 0x9e3779b97f4a7c15), seed);
+  return (run + (in >> clumpBits)) ^ in << 56 ^ in << (32 - clumpBits);
 }
 /* Spreads a 32-bit hash that somebody else made. */
 ALWAYS_INLINE uint64_t mix32(uint32_t x, const hmap_seed *seed)
@@ -67,62 +93,51 @@ ALWAYS_INLINE uint64_t read32(const unsigned char *p)
   return v;
 }
 
-enum { nhWords = 18, nhBytes = 128 };
-/* Random words of the process; made before the first table, by seedInit. */
-static uint64_t nhKey[nhWords];
+enum { laneBytes = 128 };
 
-ALWAYS_INLINE u128 nhPair(uint64_t a, uint64_t b, unsigned k)
-{
-  return mul128(a + nhKey[k], b + nhKey[k + 1]);
-}
-/* 1 to 16 bytes as one pair of words: which pair tells the bytes, given the length. */
-ALWAYS_INLINE u128 nhShort(const unsigned char *p, size_t n)
+/* 0 to 16 bytes as one lane: which pair of words tells the bytes, given the length. */
+ALWAYS_INLINE uint64_t hashShort(const unsigned char *p, size_t n, const hmap_seed *seed)
 {
   if (n >= 8)
-    return nhPair(read64(p), read64(p + n - 8), 0);
+    return lane(read64(p), read64(p + n - 8), 0, seed);
   if (n >= 4)
-    return nhPair(read32(p), read32(p + n - 4), 0);
+    return lane(read32(p), read32(p + n - 4), 0, seed);
   if (n == 0)
-    return nhPair(0, 0, 0);
-  return nhPair((uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1], 0, 0);
+    return lane(0, 0, 0, seed);
+  return lane((uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1], 0, 0, seed);
 }
-/* 17 to 128 bytes; the last 16 may overlap those before. */
-ALWAYS_INLINE u128 nhLong(const unsigned char *p, size_t n)
+/* 17 to 128 bytes, the sum of their lanes; the last 16 may overlap those before. */
+ALWAYS_INLINE uint64_t hashLong(const unsigned char *p, size_t n, const hmap_seed *seed)
 {
-  u128 sum = nhPair(read64(p + n - 16), read64(p + n - 8), nhWords - 2);
-  for (unsigned k = 0; n > 16; k += 2, p += 16, n -= 16)
-    sum = add128(sum, nhPair(read64(p), read64(p + 8), k));
+  uint64_t sum = lane(read64(p + n - 16), read64(p + n - 8), laneBytes / 16, seed);
+  for (unsigned i = 0; n > 16; i++, p += 16, n -= 16)
+    sum += lane(read64(p), read64(p + 8), i, seed);
   return sum;
-}
-/* As universal in (sum, acc) as fold is in its operands. */
-ALWAYS_INLINE uint64_t nhFinish(u128 sum, uint64_t acc, const hmap_seed *seed)
-{
-  return fold((sum.lo ^ acc) + seed->k0, sum.hi ^ seed->k1);
 }
 NOINLINE uint64_t memhashLong(const unsigned char *p, size_t n, const hmap_seed *seed)
 {
-  uint64_t acc = n;
-  for (; n > nhBytes; p += nhBytes, n -= nhBytes)
-    acc = nhFinish(nhLong(p, nhBytes), acc, seed) + n;
-  return nhFinish(n > 16 ? nhLong(p, n) : nhShort(p, n), acc, seed);
+  uint64_t sum = n;
+  for (; n > laneBytes; p += laneBytes, n -= laneBytes)
+    sum = finish(sum + hashLong(p, laneBytes, seed), seed);
+  return finish(sum + (n > 16 ? hashLong(p, n, seed) : hashShort(p, n, seed)), seed);
 }
-/* 17 to 64 bytes: nhLong without the loop. */
-ALWAYS_INLINE u128 nhMiddle(const unsigned char *p, size_t n)
+/* 17 to 64 bytes: hashLong without the loop. */
+ALWAYS_INLINE uint64_t hashMiddle(const unsigned char *p, size_t n, const hmap_seed *seed)
 {
-  u128 sum = add128(nhPair(read64(p + n - 16), read64(p + n - 8), nhWords - 2), nhPair(read64(p), read64(p + 8), 0));
+  uint64_t sum = lane(read64(p + n - 16), read64(p + n - 8), laneBytes / 16, seed) + lane(read64(p), read64(p + 8), 0, seed);
   if (n > 32)
-    sum = add128(sum, nhPair(read64(p + 16), read64(p + 24), 2));
+    sum += lane(read64(p + 16), read64(p + 24), 1, seed);
   if (n > 48)
-    sum = add128(sum, nhPair(read64(p + 32), read64(p + 40), 4));
+    sum += lane(read64(p + 32), read64(p + 40), 2, seed);
   return sum;
 }
 ALWAYS_INLINE uint64_t memhash(const void *key, size_t n, const hmap_seed *seed)
 {
   const unsigned char *p = key;
   if (likely(n <= 16))
-    return nhFinish(nhShort(p, n), n, seed);
+    return finish(hashShort(p, n, seed) + n, seed);
   if (likely(n <= 64))
-    return nhFinish(nhMiddle(p, n), n, seed);
+    return finish(hashMiddle(p, n, seed) + n, seed);
   return memhashLong(p, n, seed);
 }
 ALWAYS_INLINE uint64_t strhash(const char *s, const hmap_seed *seed)
@@ -155,10 +170,6 @@ ALWAYS_INLINE bool sameString(const char *stored, const char *key, size_t n)
   return strcmp(stored, key) == 0;
 }
 
-ALWAYS_INLINE uint64_t rotl64(uint64_t x, unsigned b)
-{
-  return x << b | x >> (64 - b);
-}
 ALWAYS_INLINE void sipRound(uint64_t v[4])
 {
   v[0] += v[1], v[2] += v[3];
@@ -168,11 +179,16 @@ ALWAYS_INLINE void sipRound(uint64_t v[4])
   v[1] = rotl64(v[1], 17) ^ v[2], v[3] = rotl64(v[3], 21) ^ v[0];
   v[2] = rotl64(v[2], 32);
 }
+ALWAYS_INLINE void sipInit(uint64_t v[4], const hmap_seed *key)
+{
+  v[0] = key->k0 ^ 0x736f6d6570736575, v[1] = key->k1 ^ 0x646f72616e646f6d;
+  v[2] = key->k0 ^ 0x6c7967656e657261, v[3] = key->k1 ^ 0x7465646279746573;
+}
 static uint64_t siphash13(const void *data, size_t n, const hmap_seed *key)
 {
   const unsigned char *p = data;
-  uint64_t v[4] = {key->k0 ^ 0x736f6d6570736575, key->k1 ^ 0x646f72616e646f6d, key->k0 ^ 0x6c7967656e657261,
-                   key->k1 ^ 0x7465646279746573};
+  uint64_t v[4];
+  sipInit(v, key);
   uint64_t last = (uint64_t)n << 56;
   for (; n >= 8; p += 8, n -= 8) {
     uint64_t m = 0;

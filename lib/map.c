@@ -73,7 +73,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   }
   if (overLoadFactor(hint, B) || !(h->buckets = makeEmptyArray(t, B)))
     return false;
-  h->hash0 = newSeed();
+  seedTable(h);
   h->B = B;
   h->mask = (uint32_t)bucketMask(B);
   countTable(h);
@@ -111,7 +111,7 @@ NOINLINE bool firstBuckets(hmap *h, unsigned format)
   h->buckets = makeHalfBucket(h->t);
   if (!h->buckets)
     return false;
-  h->hash0 = newSeed();
+  seedTable(h);
   h->easy = easyBelow(h);
   formatsChanged(h);
   countBuckets(h);
@@ -335,7 +335,7 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
     h->easy = 0; /* the next insertion has to see to it, should this be part of a walk */
   countRemoved(h, 1);
   if (unlikely(h->count == 0)) {
-    h->hash0 = newSeed(); /* no entry depends on the old one */
+    seedTable(h); /* no entry depends on the old one */
     alarmOver(h);
     h->nclear++;
   }

@@ -35,7 +35,7 @@ enum {
   maxKeySize = 128, /* a larger key or elem stands behind a pointer */
   maxElemSize = 128,
   maxBytes = 1 << 20, /* the largest key or elem there may be */
-  maxChain = 6,       /* buckets of a chain; a longer one raises the alarm, see alarm.c */
+  maxChain = 12,      /* buckets of a chain; a longer one raises the alarm, see alarm.c */
   maxB = 31,          /* stored hashes have 32 bits, and hmap.mask */
   minShrinkB = 5,     /* a smaller table does not shrink */
   maxSegbits = 9,     /* a segment has at most so many buckets */
@@ -171,6 +171,7 @@ struct hmap {
   uint32_t seq;            /* changes with every write that moves, adds or removes an entry */
   uint32_t easy;           /* below this count, an insertion into a vacant slot has nothing else to do (easyBelow) */
   uint32_t nclear;         /* times cleared or deleted to empty, which ends iterators */
+  uint32_t order;          /* where walks begin; drawn with the seed, and tells nothing of it */
 };
 
 /* A slot of a chain. */

@@ -3,8 +3,8 @@
  * A walk is a few numbers, so it can be copied and abandoned, and it writes nothing. It visits what is left of the old array,
  * then the new one; every entry is in one of them. Eight neighbouring buckets (four, where a word has 32 bits) are a group: first
  * come the slots of the buckets themselves, all at once, because where a single bucket ends nobody can predict; then, bucket by
- * bucket, what has overflowed. The walk starts at a group and a slot that hash0 draws: two walks agree, two tables do not, and
- * inserting what comes out of one table into another is not quadratic. */
+ * bucket, what has overflowed. The walk starts at a group and a slot that were drawn with the seed: two walks agree, two tables
+ * do not, and inserting what comes out of one table into another is not quadratic. */
 #include "map.h"
 #include "probe.h"
 
@@ -49,7 +49,7 @@ ALWAYS_INLINE walkArray walkIn(const hmap *h, const maptype *t, size_t n)
 /* The number of the first bucket of group n. */
 ALWAYS_INLINE size_t groupStart(const hmap *h, const walkArray *in, size_t n)
 {
-  return (((size_t)h->hash0.k1 + n - in->first) & (in->groups - 1)) << groupBits;
+  return (((size_t)h->order + n - in->first) & (in->groups - 1)) << groupBits;
 }
 /* The buckets of the group from start on that are there and whose entries have not moved on: *from up to what it returns. */
 ALWAYS_INLINE unsigned walkable(const hmap *h, const walkArray *in, size_t start, unsigned *from)
@@ -109,7 +109,7 @@ static void walkForget(const hmap *h, const maptype *t, mapwalk *w)
     return;
   mapwalk now = *w;
   size_t full = 0;
-  if (h->count) { /* else hash0 is another, and the group with it */
+  if (h->count) { /* else the order is another, and the group with it */
     bool overflowed;
     walkArray in = walkIn(h, t, w->n - 1);
     const bmap *b = walkBucket(&in, w);
@@ -173,9 +173,9 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
 {
   if (h->count == 0)
-    return false; /* a removal that emptied the table has changed hash0, and with it the start */
+    return false; /* a removal that emptied the table has changed where walks start */
   if (w->n == 0)
-    w->offset = (uint8_t)(h->hash0.k0 >> (64 - groupBits - bucketCntBits));
+    w->offset = (uint8_t)(h->order >> (32 - groupBits - bucketCntBits));
   for (;;) {
     if (w->n && w->chain != noChain && walkOverflow(h, t, w))
       return true;

@@ -181,8 +181,7 @@ static inline void startInside(void)
   unsetenv("HMAP_SEED");
   newSeed();
   seeds.secret = (hmap_seed){random64(), random64()};
-  for (unsigned i = 0; i < nhWords; i++)
-    nhKey[i] = random64();
+  seeds.given = sipDraw(0, forTable, &seeds.secret);
   seeds.counter = 0;
 }
 

@@ -538,7 +538,9 @@ static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
     assert_false(cut(h, 1000000));
   bucketArray *old = h->oldbuckets;
   size_t freed = old->released;
-  assert_true(freed > 0 && freed == nsegments(old) - segmentsIn(old));
+  assert_true(freed > 0);
+  for (size_t i = 0; i < nsegments(old); i++)
+    assert_true(!old->segments[i] == (i < freed) || old->segments[i] == noSegment());
   resetCounts();
   startWalk(&it, h);
   while (walkStep(&it) != UINT64_MAX)
