@@ -13,8 +13,8 @@ GPtrArray *g_hash_table_steal_all_values(GHashTable *hash_table);
 GPtrArray *g_hash_table_get_keys_as_ptr_array(GHashTable *hash_table);
 GPtrArray *g_hash_table_get_values_as_ptr_array(GHashTable *hash_table);
 
-/* Of no header: since GLib 2.79 they are in the object of GLib's tables, and its main loop uses them. An archive without them would
- * bring that object into a static program too. */
+/* Of no header: since GLib 2.79 they are in the object of GLib's tables, and its main loop uses them. An archive without them
+ * would bring that object into a static program too. */
 guint g_uint_hash(gconstpointer v);
 gboolean g_uint_equal(gconstpointer v1, gconstpointer v2);
 

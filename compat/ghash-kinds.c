@@ -290,13 +290,14 @@ ALWAYS_INLINE bool isBare(const GHashTable *t, const maptype *type)
   return type->formats && !type->callbacks && unlikely(!t->h.buckets);
 }
 
-/* Makes a table ready for an entry that may be its first. That is taken for a set's only if it comes by g_hash_table_add or
- * g_hash_table_replace: maps often begin with a value that happens to equal the key. */
-ALWAYS_INLINE void expectEntry(GHashTable *t, gpointer key, gpointer value, bool newKey)
+/* put for the first entry. That is taken for a set's only if it comes by g_hash_table_add or g_hash_table_replace: maps often
+ * begin with a value that happens to equal the key. */
+NOINLINE bool putFirst(GHashTable *t, gpointer key, gpointer value, bool newKey)
 {
   wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
-  if (unlikely(!t->h.buckets) && !firstBuckets(&t->h, !newKey))
+  if (!firstBuckets(&t->h, !newKey))
     noRoom(t);
+  return putAgain(t, key, value, newKey);
 }
 
 /* What every operation by key is, compiled for each kind, and once more for the commonest formats of the commonest kinds, where
@@ -330,10 +331,12 @@ ALWAYS_INLINE void expectEntry(GHashTable *t, gpointer key, gpointer value, bool
   static bool put##K(GHashTable *t, gpointer key, gpointer value, bool newKey)                                            \
   {                                                                                                                       \
     place at;                                                                                                             \
+    if (unlikely(!t->h.buckets))                                                                                          \
+      return putFirst(t, key, value, newKey);                                                                             \
     if (type##K->rehash && unlikely(flagsOf(&t->h) & hashAlarm) && !find##K(t, key, &at)) /* overwriting moves nothing */ \
       soundAlarm(&t->h);                                                                                                  \
-    expectEntry(t, key, value, newKey);                                                                                   \
     keyhash k = hash##K(t, type##K, key);                                                                                 \
+    wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);                                                                  \
     bool found = mapassign(&t->h, type##K, k, key, same##K, &at);                                                         \
     if (found)                                                                                                            \
       overwrite(t, at, key, value, newKey);                                                                               \
@@ -412,21 +415,72 @@ OWN(g_double_equal);
 OWN(g_direct_hash, const, );
 OWN(g_direct_equal, const, );
 
-/* Whether f is a function of the ten. Each has up to three addresses: the one that the program sees, which in a program that is
- * not position independent is a place in the program; the function here; and GLib's, which GLib hands out. */
-#define IS(f, function) ((f) && ((f) == own_##function || (f) == GLIBS(function) || ((f) == (function) && LEADS_HERE(function))))
+/* The kinds' functions. Each has up to three addresses: the one that the program sees, which in a program that is not position
+ * independent is a place in the program; the function here; and GLib's, which GLib hands out. */
+typedef struct kindFunctions {
+  GHashFunc hash;
+  GEqualFunc equal;
+} kindFunctions;
+static const kindFunctions ownFunctions[kindUser] = {
+    [kindDirect] = {own_g_direct_hash, own_g_direct_equal}, [kindStr] = {own_g_str_hash, own_g_str_equal},
+    [kindInt] = {own_g_int_hash, own_g_int_equal},          [kindInt64] = {own_g_int64_hash, own_g_int64_equal},
+    [kindDouble] = {own_g_double_hash, own_g_double_equal},
+};
+
+/* The other addresses, each asked for once: when a hash function is first seen that is none of those, and when an equality
+ * function is that belongs to one. */
+static struct {
+  pthread_once_t hashes, equals;
+  kindFunctions glibs[kindUser], seen[kindUser];
+} others = {.hashes = PTHREAD_ONCE_INIT, .equals = PTHREAD_ONCE_INIT};
+
+#define SEEN(function) ((function) != own_##function && LEADS_HERE(function) ? (function) : NULL)
+#define OTHERS(K, what, function)               \
+  others.glibs[kind##K].what = GLIBS(function); \
+  others.seen[kind##K].what = SEEN(function);
+static void hashesInit(void)
+{
+  OTHERS(Direct, hash, g_direct_hash)
+  OTHERS(Str, hash, g_str_hash)
+  OTHERS(Int, hash, g_int_hash)
+  OTHERS(Int64, hash, g_int64_hash)
+  OTHERS(Double, hash, g_double_hash)
+}
+static void equalsInit(void)
+{
+  OTHERS(Direct, equal, g_direct_equal)
+  OTHERS(Str, equal, g_str_equal)
+  OTHERS(Int, equal, g_int_equal)
+  OTHERS(Int64, equal, g_int64_equal)
+  OTHERS(Double, equal, g_double_equal)
+}
+
+static bool isHashOf(unsigned kind, GHashFunc f)
+{
+  return f == ownFunctions[kind].hash || f == others.glibs[kind].hash || f == others.seen[kind].hash;
+}
+static bool isEqualOf(unsigned kind, GEqualFunc f)
+{
+  if (!f)
+    return kind == kindDirect;
+  if (f == ownFunctions[kind].equal)
+    return true;
+  pthread_once(&others.equals, equalsInit);
+  return f == others.glibs[kind].equal || f == others.seen[kind].equal;
+}
 
 static guint8 kindOf(GHashFunc hash, GEqualFunc equal)
 {
-  if (IS(hash, g_str_hash) && IS(equal, g_str_equal))
-    return kindStr;
-  if ((!hash || IS(hash, g_direct_hash)) && (!equal || IS(equal, g_direct_equal)))
+  if (!hash)
+    hash = own_g_direct_hash;
+  if (!equal && hash == own_g_direct_hash)
     return kindDirect;
-  if (IS(hash, g_int_hash) && IS(equal, g_int_equal))
-    return kindInt;
-  if (IS(hash, g_int64_hash) && IS(equal, g_int64_equal))
-    return kindInt64;
-  if (IS(hash, g_double_hash) && IS(equal, g_double_equal))
-    return kindDouble;
+  for (guint8 kind = 0; kind < kindUser; kind++)
+    if (hash == ownFunctions[kind].hash && equal == ownFunctions[kind].equal)
+      return kind;
+  pthread_once(&others.hashes, hashesInit);
+  for (guint8 kind = 0; kind < kindUser; kind++)
+    if (isHashOf(kind, hash) && isEqualOf(kind, equal))
+      return kind;
   return kindUser;
 }

@@ -64,6 +64,7 @@ ALWAYS_INLINE guint versionOf(const GHashTable *t)
 
 static struct {
   pthread_once_t once;
+  bool settled;
   bool checked; /* HMAP_CHECK=1: threads that disturb each other end the program */
 } settings = {.once = PTHREAD_ONCE_INIT};
 
@@ -73,12 +74,18 @@ static void settingsInit(void)
   const char *check = secure_getenv("HMAP_CHECK");
   settings.checked = check && strcmp(check, "1") == 0;
   zerosDiffer = own_g_double_hash(&plus) != own_g_double_hash(&minus);
+  __atomic_store_n(&settings.settled, true, __ATOMIC_RELEASE);
+}
+ALWAYS_INLINE void settle(void)
+{
+  if (unlikely(!__atomic_load_n(&settings.settled, __ATOMIC_ACQUIRE)))
+    pthread_once(&settings.once, settingsInit);
 }
 
 static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify freeKey, GDestroyNotify freeValue)
 {
   GHashTable *t = g_new(GHashTable, 1);
-  pthread_once(&settings.once, settingsInit);
+  settle();
   *t = (GHashTable){
       .mark = tableMark,
       .hash_func = hash ? hash : own_g_direct_hash,
@@ -141,26 +148,52 @@ ALWAYS_INLINE void afterRemoval(GHashTable *t)
   t->version = versionOf(t) + 2;
 }
 
-/* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again
- * meanwhile. */
-static void removeAll(GHashTable *t, bool notify)
+/* Empties a table of few entries and then frees them. */
+static void removeFew(GHashTable *t, bool dies)
+{
+  gpointer key[bucketCnt], value[bucketCnt];
+  mapwalk w = {0};
+  place at = {0};
+  guint n = 0;
+  for (; walknext(&t->h, t->h.t, &w, &at); n++) {
+    key[n] = keyAt(&at);
+    value[n] = valueAt(&at);
+  }
+  if (dies)
+    mapdrop(&t->h);
+  else
+    mapclear(&t->h);
+  for (guint i = 0; i < n; i++)
+    destroyEntry(t, key[i], value[i]);
+}
+static void removeMany(GHashTable *t)
 {
   mapwalk w = {0};
   place at = {0};
+  hmap old = mapdetach(&t->h);
+  while (walknext(&old, old.t, &w, &at))
+    destroyEntry(t, keyAt(&at), valueAt(&at));
+  mapfree(&old);
+}
+/* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again
+ * meanwhile. dies: it is on its way out. */
+static void removeAll(GHashTable *t, bool notify, bool dies)
+{
   if (t->h.count == 0)
     return;
-  hmap old = mapdetach(&t->h);
-  if (notify && (t->key_destroy_func || t->value_destroy_func))
-    while (walknext(&old, old.t, &w, &at))
-      destroyEntry(t, keyAt(&at), valueAt(&at));
-  mapfree(&old);
+  if (!notify || !(t->key_destroy_func || t->value_destroy_func))
+    mapclear(&t->h);
+  else if (t->h.count <= bucketCnt)
+    removeFew(t, dies);
+  else
+    removeMany(t);
 }
 
 static void removeAllByName(GHashTable *t, bool notify)
 {
   if (t->h.count != 0)
     t->version += 2;
-  removeAll(t, notify);
+  removeAll(t, notify, false);
 }
 
 /* Removes all entries and frees them. Entries that a destroy function inserts meanwhile stay. */
@@ -251,7 +284,7 @@ static void unref(GHashTable *t)
   if (!g_atomic_ref_count_dec(&t->ref_count))
     return;
   if (t->key_destroy_func || t->value_destroy_func)
-    removeAll(t, true);
+    removeAll(t, true, true);
   mapfree(&t->h);
   g_free(t);
 }

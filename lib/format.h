@@ -87,8 +87,10 @@ static void formatsChanged(hmap *h)
 ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
 {
   unsigned format = h->format | formatFor(key, elem);
-  if (unlikely(format != h->format))
+  if (unlikely(format != h->format)) {
     h->format = (uint8_t)format;
+    h->easy = 0; /* a table of one bucket grows to it at once */
+  }
 }
 
 /* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or,

@@ -90,7 +90,31 @@ static unsigned formatOfEntries(const hmap *h)
   return format;
 }
 
-/* Begins a growth, to the size that the table should have. Returns false, with nothing changed, if there is no memory. */
+/* Makes a whole bucket of a half that is all that the table has, in a new array. Returns false, with nothing changed, if it is
+ * not as simple as that. */
+static bool growHalf(hmap *h, bucketArray *whole)
+{
+  const maptype *t = h->t;
+  if (whole->t != t || whole->B != 0 || h->buckets->B != 0 || pinned(h->buckets))
+    return false;
+  const place from = bucketAt(t, h->buckets, 0), to = bucketAt(t, whole, 0);
+  if (from.b->link != bucketHalf)
+    return false;
+  countEvacuated(h, from);
+  HMAP_COUNT(moved, countSlots(matchFull(from.b)));
+  memcpy(to.b->tophash, from.b->tophash, halfCnt);
+  if (t->stored)
+    memcpy(to.block, from.block, halfCnt * sizeof(uint32_t));
+  memcpy(slotOf(t, to.block, 0), slotOf(t, from.block, 0), halfCnt * t->slotsize);
+  freeArray(h->buckets);
+  h->buckets = whole;
+  h->seq++;
+  countGrowth(h, 0);
+  return true;
+}
+
+/* Makes the array that the table should have, and begins a growth to it, or is done with that. Returns false, with nothing
+ * changed, if there is no memory. */
 NOINLINE bool hashGrow(hmap *h)
 {
   uint8_t B = nextB(h), oldB = h->B;
@@ -100,6 +124,8 @@ NOINLINE bool hashGrow(hmap *h)
   bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
     return false;
+  if (growHalf(h, buckets))
+    return true;
   h->t = t;
   setFlags(h, (uint8_t)((flagsOf(h) & ~(sameSizeGrow | (B > oldB ? hashHinted : 0))) | (B == oldB ? sameSizeGrow : 0)));
   h->oldbuckets = h->buckets;
@@ -384,7 +410,7 @@ static unsigned pace(const hmap *h)
 /* A write's share of the growth. */
 NOINLINE void growWork(hmap *h)
 {
-  for (unsigned n = pace(h); n && growing(h) && evacuate(h); n--)
+  for (unsigned n = growing(h) ? pace(h) : 0; n && growing(h) && evacuate(h); n--)
     ;
 }
 

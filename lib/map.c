@@ -112,7 +112,7 @@ NOINLINE bool firstBuckets(hmap *h, unsigned format)
   if (!h->buckets)
     return false;
   seedTable(h);
-  h->easy = easyBelow(h);
+  h->easy = h->retired || isCounted(h) ? 0 : halfCnt;
   formatsChanged(h);
   countBuckets(h);
   return true;
@@ -249,6 +249,13 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
  * result are mapinsert's. */
 ALWAYS_INLINE bool mapadd(hmap *h, const maptype *t, keyhash k, place *at, place *vacant)
 {
+  beginWrite(h);
+  bool easy = mapinsertEasily(h, t, k, vacant);
+  endWrite(h);
+  if (likely(easy)) {
+    *at = *vacant;
+    return true;
+  }
   bool mayGrow = !growing(h);
   if (unlikely(writeWork(h))) {
     *at = mapbucket(h, t, k.hash);
@@ -319,6 +326,14 @@ NOINLINE void markRest(place p)
   }
 }
 
+/* A table with buckets is empty: no entry depends on its seed, and iterators come to their end. */
+static void emptied(hmap *h)
+{
+  seedTable(h);
+  alarmOver(h);
+  h->nclear++;
+}
+
 /* Removes the entry at p, and moves nothing, so a walk may go on. */
 ALWAYS_INLINE void mapdelete(hmap *h, place *p)
 {
@@ -334,11 +349,8 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
   if (shouldShrink(h))
     h->easy = 0; /* the next insertion has to see to it, should this be part of a walk */
   countRemoved(h, 1);
-  if (unlikely(h->count == 0)) {
-    seedTable(h); /* no entry depends on the old one */
-    alarmOver(h);
-    h->nclear++;
-  }
+  if (unlikely(h->count == 0))
+    emptied(h);
   endWrite(h);
 }
 
@@ -362,11 +374,17 @@ static void freeSlot(const maptype *t, unsigned char *slot)
     free(elemOf(t, slot));
 }
 
+/* Whether slots have something behind pointers. */
+ALWAYS_INLINE bool ownsMemory(const maptype *t)
+{
+  return t->indirectkey || t->indirectelem;
+}
+
 /* Frees what an array's buckets from one on have behind pointers, but for entries that were evacuated. */
 static void freeContents(hmap *h, bucketArray *a, size_t from)
 {
   const maptype *t = h->t;
-  if (!a || !(t->indirectkey || t->indirectelem || h->nwide))
+  if (!a || !(ownsMemory(t) || h->nwide))
     return;
   for (size_t i = from; i < bucketShift(a->B); i++) {
     if (!hasSegment(a, i))
@@ -409,9 +427,28 @@ static void keepPinned(hmap *h, bucketArray **buckets)
   }
 }
 
+/* Empties a table that is one bucket, and leaves it that, if no iterator pins it. Returns whether it was as simple as that. */
+static bool clearBucket(hmap *h)
+{
+  if (!h->buckets || h->B != 0 || growing(h) || h->retired || h->nwide || h->noverflow || ownsMemory(h->t) || pinned(h->buckets))
+    return false;
+  bmap *b = bmapIn(h->buckets->segments[0], 0);
+  beginWrite(h);
+  countRemoved(h, h->count);
+  setTops(b, isHalf(b) ? noSlot * EACH_BYTE << 8 * halfCnt : 0);
+  h->count = 0;
+  h->seq++;
+  h->easy = easyBelow(h);
+  emptied(h);
+  endWrite(h);
+  return true;
+}
+
 /* Empties a table. */
 static void mapclear(hmap *h)
 {
+  if (clearBucket(h))
+    return;
   hmap old = mapdetach(h);
   freeContents(&old, old.oldbuckets, old.nevacuate);
   freeContents(&old, old.buckets, 0);
@@ -425,9 +462,18 @@ static void mapclear(hmap *h)
 static void mapfree(hmap *h)
 {
   countFreed(h);
-  freeContents(h, h->oldbuckets, h->nevacuate);
-  freeContents(h, h->buckets, 0);
-  freeBuckets(h->oldbuckets);
+  if (unlikely(growing(h) || h->retired || h->nwide || ownsMemory(h->t))) {
+    freeContents(h, h->oldbuckets, h->nevacuate);
+    freeContents(h, h->buckets, 0);
+    freeBuckets(h->oldbuckets);
+    freeRetired(h);
+  }
   freeBuckets(h->buckets);
-  freeRetired(h);
+}
+
+/* Empties a table that hardly will be filled again, without a new seed. */
+static void mapdrop(hmap *h)
+{
+  hmap old = mapdetach(h);
+  mapfree(&old);
 }

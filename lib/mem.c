@@ -343,6 +343,10 @@ static void freeBuckets(bucketArray *a)
 {
   if (!a)
     return;
+  if (oneSegment(a) && !a->slabs) {
+    freeArray(a);
+    return;
+  }
   size_t bytes = oneSegment(a) ? 0 : nsegments(a) * bytesOfSegment(a->t);
   while (releaseSegment(a, nsegments(a)) || releaseRest(a))
     ;

@@ -163,7 +163,8 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
   w->chain = overflowed ? 0 : noChain;
   if (full) {
     w->block = blockAt(in.t, in.a, start);
-    prefetchGroup(in.t, w->block);
+    if (in.groups > 1)
+      prefetchGroup(in.t, w->block);
   }
   setRest(w, full);
   return true;
