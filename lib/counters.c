@@ -197,8 +197,9 @@ __attribute__((destructor)) static void countersWrite(void)
   if (!counters.file)
     return;
   int n = countersLine(line, sizeof line);
-  int fd = open(counters.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0 || write(fd, line, (size_t)n) != n)
+  /* Not to wait, at the end of a program, until somebody reads a pipe. */
+  int fd = open(counters.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  if (fd < 0 || fcntl(fd, F_SETFL, O_APPEND) || write(fd, line, (size_t)n) != n)
     fprintf(stderr, HMAP_LIBRARY ": HMAP_STATS: cannot write to %s: %s\n", counters.file, strerror(errno));
   if (fd >= 0)
     close(fd);

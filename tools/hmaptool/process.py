@@ -29,6 +29,7 @@ ENDING = [n for n in signal.valid_signals() if n not in {
 _pending = []
 _wakeup = None  # readable once a signal has come
 _depth = 0
+_finished = False
 
 
 @contextlib.contextmanager
@@ -47,12 +48,12 @@ def deaf():
     finally:
         _depth -= 1
         if _depth == 0:
-            for number in changed:
-                signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
             os.close(write)
             os.close(_wakeup)
-            if _pending:
+            for number in () if _finished else changed:
+                signal.signal(number, signal.SIG_DFL)
+            if _pending and not _finished:
                 end_by_signal()
 
 
@@ -70,7 +71,8 @@ def end_by_signal():
 
 def finished():
     """The work is done, so a signal that comes now does not stop it any more: the exit status is to tell that it was done."""
-    _pending.clear()
+    global _finished
+    _finished = True
 
 
 def heard():
