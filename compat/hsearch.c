@@ -26,8 +26,10 @@
 #include <search.h>
 
 enum {
-  firstSlab = 30,    /* entries in the first slab; each has twice as many as the one before it, */
-  maxSlab = 64 << 10 /* but not more than this many bytes, so that no call asks for much at once */
+  firstSlab = 30,     /* entries in the first slab; each has twice as many as the one before it, */
+  maxSlab = 64 << 10, /* but not more than this many bytes, so that no call asks for much at once */
+  maxRoom = 50000     /* entries that hcreate makes room for at most: a program that names a million mostly has few, and those
+                         would touch as many segments; what comes after that is a growth like any other */
 };
 
 /* Entries that stay where they are. */
@@ -96,13 +98,13 @@ static bool checkAsked(void)
   return s && strcmp(s, "1") == 0;
 }
 
-/* Returns an empty table with room for nel entries, or NULL if there is no memory. */
+/* Returns an empty table with room for nel entries, or as many as is good, or NULL if there is no memory. */
 static searchTable *newTable(size_t nel)
 {
   searchTable *t = malloc(sizeof *t);
   if (!t)
     return NULL;
-  if (!makemap(&t->h, &entryType, nel)) {
+  if (!makemap(&t->h, &entryType, nel < maxRoom ? nel : maxRoom)) {
     free(t);
     return NULL;
   }
@@ -245,7 +247,7 @@ static void destroy(searchData *d)
 }
 
 /* Makes a table.
- *   nel   how many entries there will be, about; it may hold any number. Memory for them is reserved, and not touched.
+ *   nel   how many entries there will be, about; it may hold any number. Up to 50,000 of them come without growth.
  *   htab  the caller's, all zero bytes, or what hdestroy_r left. He may copy or move it later.
  * Returns 1. The table belongs to htab, and hdestroy_r frees it. Or returns 0, with *htab as it was, and
  *   errno EINVAL     htab is NULL

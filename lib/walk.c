@@ -170,13 +170,29 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
   return true;
 }
 
+/* Enters the only bucket of a table, which has entries and, mostly, has not overflowed. */
+ALWAYS_INLINE void walkOnly(const hmap *h, mapwalk *w)
+{
+  const bmap *b = bmapIn(h->buckets->segments[0], 0);
+  w->n = 1;
+  w->chain = unlikely(overflowOf(b)) ? 0 : noChain;
+  w->block = h->buckets->segments[0];
+  setRest(w, matchFull(b));
+}
+
 /* Goes to where the next entries are. Returns false at the end. */
 NOINLINE bool walkGroup(const hmap *h, const maptype *t, mapwalk *w)
 {
-  if (h->count == 0)
+  const bool only = h->B == 0 && !growing(h);
+  if (h->count == 0 || (only && w->n && w->chain == noChain))
     return false; /* a removal that emptied the table has changed where walks start */
-  if (w->n == 0)
+  if (w->n == 0) {
     w->offset = (uint8_t)(h->order >> (32 - groupBits - bucketCntBits));
+    if (only)
+      walkOnly(h, w);
+    if (w->rest)
+      return true;
+  }
   for (;;) {
     if (w->n && w->chain != noChain && walkOverflow(h, t, w))
       return true;
