@@ -434,10 +434,10 @@ static struct {
   kindFunctions glibs[kindUser], seen[kindUser];
 } others = {.hashes = PTHREAD_ONCE_INIT, .equals = PTHREAD_ONCE_INIT};
 
-#define SEEN(function) ((function) != own_##function && LEADS_HERE(function) ? (function) : NULL)
+#define SEEN(function, own) ((function) != (own) && LEADS_HERE(function) ? (function) : NULL)
 #define OTHERS(K, what, function)               \
   others.glibs[kind##K].what = GLIBS(function); \
-  others.seen[kind##K].what = SEEN(function);
+  others.seen[kind##K].what = SEEN(function, own_##function);
 static void hashesInit(void)
 {
   OTHERS(Direct, hash, g_direct_hash)
