@@ -45,7 +45,7 @@ static bool pagesWanted;
 static size_t refused, largestMalloc;
 static size_t comparisons; /* calls of strcmp */
 static struct {
-  size_t moved, touched, maps, freed, steps;
+  size_t moved, touched, maps, freed, steps, entered;
 } did; /* what the engine counts */
 
 static bool refuse(size_t n)
