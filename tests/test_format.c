@@ -321,7 +321,7 @@ static void test_one_large_key_changes_one_bucket(void **state)
     putEntry(s, i, i);
   }
   assert_ptr_equal(s->h.t, &families[0][0]);
-  place before, after;
+  place before = {0}, after = {0};
   keyhash k = hashWord(s, 500);
   assert_true(mapaccess(&s->h, s->t, k, &s->key[500], equalWord, &before));
   assert_true(setEntry(&s->h, &before, 500, UINTPTR_MAX, NULL));
