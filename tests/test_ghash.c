@@ -1075,7 +1075,7 @@ static void memory_follows_removals(void **state)
         assert_true(g_hash_table_remove(t, GUINT_TO_POINTER(n)));
       }
       mapstats(&t->h, &after);
-      assert_in_range(after.bytes, 0, full.bytes / 200);
+      assert_true(after.bytes <= full.bytes / 200);
       g_hash_table_destroy(t);
     }
 }
