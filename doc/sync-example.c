@@ -1,5 +1,10 @@
-/* sync-example.c: users who are logged in, kept by name, for many threads. An entry is counted: the map has one reference, each
- * thread that looks a user up another, so a user who logs out meanwhile stays whole for those who still look at it.
+/* sync-example.c: two caches for many threads.
+ *
+ * Users who are logged in, by name. An entry is counted: the map has one reference, each thread that looks a user up another, so
+ * a user who logs out meanwhile stays whole for those who still look at it.
+ *
+ * Prices, by number. They are not counted: who looks at one does so in a read section, and until its end the map destroys nothing
+ * that can have been found. That costs less where looks are short. They expire, and a typed map lets the compiler see mistakes.
  *
  *   cc sync-example.c $(pkg-config --cflags --libs hmap-sync) -lpthread */
 #include <hmap-sync.h>
@@ -40,10 +45,10 @@ static user *logIn(const char *name)
     return NULL;
   u->references = 1;
   snprintf(u->name, sizeof u->name, "%s", name);
-  switch (hmap_sync_load_or_store(users, name, u, &found)) {
-  case 0: /* u is the map's now, and found is u once more, for us */
+  switch (hmap_sync_load_or_store(users, name, u, &found).outcome) {
+  case HMAP_SYNC_ABSENT: /* u is the map's now, and found is u once more, for us */
     return found;
-  case 1: /* another thread was faster */
+  case HMAP_SYNC_FOUND: /* another thread was faster */
     releaseUser(u);
     return found;
   default: /* no memory */
@@ -74,6 +79,73 @@ static bool print(const void *key, void *value, void *arg)
   return true;
 }
 
+typedef struct price {
+  int cents, expires;
+} price;
+HMAP_SYNC_WORDS(prices, int, price *);
+
+static bool setPrice(prices p, int number, int cents, int expires)
+{
+  price *new = malloc(sizeof *new);
+  if (!new)
+    return false;
+  *new = (price){cents, expires};
+  if (prices_store(p, number, new)) /* the old one, if any, is freed when nobody looks at it any more */
+    return true;
+  free(new);
+  return false;
+}
+/* Returns a price, or -1. */
+static int priceOf(prices p, int number, int now)
+{
+  price *found;
+  int cents = -1;
+  hmap_sync_read_lock();
+  if (prices_load(p, number, &found) && found->expires > now)
+    cents = found->cents;
+  hmap_sync_read_unlock();
+  return cents;
+}
+/* For hmap_sync_compute: no other thread can set the price between the look and the raise. */
+static enum hmap_sync_action raise(bool found, void **value, void *arg)
+{
+  price *raised = arg;
+  if (!found)
+    return HMAP_SYNC_KEEP;
+  *raised = *(price *)*value;
+  raised->cents += 10;
+  *value = raised;
+  return HMAP_SYNC_SET;
+}
+static void raisePrice(prices p, int number)
+{
+  price *raised = malloc(sizeof *raised);
+  if (!raised || hmap_sync_compute(p.map, &number, raise, raised).outcome != HMAP_SYNC_FOUND)
+    free(raised);
+}
+static bool hasExpired(const void *key, void *value, void *arg)
+{
+  (void)key;
+  return ((const price *)value)->expires <= *(const int *)arg;
+}
+static void usePrices(void)
+{
+  int now = 5;
+  size_t expired = 0;
+  prices p = prices_make(NULL, free);
+  if (!p.map)
+    return;
+  for (int number = 0; number < 10; number++)
+    if (!setPrice(p, number, 100 * number, number))
+      perror("a price");
+  raisePrice(p, 7);
+  raisePrice(p, 70);
+  printf("7 costs %d cents, 3 is not known: %d\n", priceOf(p, 7, now), priceOf(p, 3, now));
+  if (hmap_sync_delete_if(p.map, hasExpired, &now, &expired))
+    printf("%zu prices have expired, %zu are left\n", expired, prices_len(p));
+  prices_free(p);
+}
+
 int main(void)
 {
   const hmap_sync_type type = {.kind = HMAP_STRING, .retain = retainUser, .destroy = releaseUser};
@@ -87,10 +159,12 @@ int main(void)
     pthread_create(&threads[i], NULL, visit, NULL);
   for (int i = 0; i < 4; i++)
     pthread_join(threads[i], NULL);
-  hmap_sync_range(users, print, NULL);
+  if (!hmap_sync_range(users, print, NULL))
+    perror("hmap_sync_range");
   hmap_sync_delete(users, "bob");
   printf("%zu users are left\n", hmap_sync_len(users));
   hmap_sync_free(users);
+  usePrices();
   hmap_sync_barrier(); /* only so that a search for leaks finds none */
   return 0;
 }

@@ -1,58 +1,14 @@
-/* sync-memory.c: read sections, and how memory and values go when no reader can see them any more.
- *
- * Whatever leaves the map while readers may still look at it is given to liburcu's thread, which waits for them. An array, an
- * overflow bucket or a whole generation goes by a callback of its own. Nodes are too many for that: each stripe piles them up and
- * has one callback under way at most, for which the memory is in the stripe. When it runs, it frees the pile that it took the
- * last time, takes what has come since, and asks to be called again, until there is nothing. So retiring a node is one
- * compare-and-swap, needs no memory, and costs a call to liburcu a grace period and not a node. */
+/* sync-memory.c: the memory of arrays, entries and generations, and how they go. Arrays and generations go in steps, so that
+ * nobody who is given one to free has to stop for long. */
 #include "sync.h"
+#include <malloc.h>
 #include <sys/mman.h>
 
-enum { maxHeapBytes = 64 << 10 };
-
-static node pileEnd; /* the last of each pile, so that an empty one is not NULL */
-
-static struct {
-  pthread_mutex_t mutex; /* held from before a fork until after it */
-  bool forking;          /* atomic */
-} forks = {PTHREAD_MUTEX_INITIALIZER, false};
-
-ALWAYS_INLINE void readLock(void)
-{
-  _urcu_bp_read_lock();
-}
-ALWAYS_INLINE void readUnlock(void)
-{
-  HAPPENS_BEFORE(&gracePeriod);
-  _urcu_bp_read_unlock();
-}
-
-NOINLINE void waitForFork(void)
-{
-  readUnlock();
-  if (_urcu_bp_read_ongoing()) { /* the fork waits for us */
-    readLock();
-    return;
-  }
-  pthread_mutex_lock(&forks.mutex);
-  readLock(); /* before the next fork can begin, which then waits for us */
-  pthread_mutex_unlock(&forks.mutex);
-}
-/* Opens a read section for a write. Not while a fork is under way: before_fork sets the flag and then waits for a grace period,
- * so those that did not see it have ended by then. */
-ALWAYS_INLINE void writeLock(void)
-{
-  readLock();
-  if (unlikely(LOAD(&forks.forking)))
-    waitForFork();
-}
-
-/* Calls f, as a callback of liburcu, when all read sections that are open now have ended. */
-static void defer(struct rcu_head *head, void (*f)(struct rcu_head *))
-{
-  HAPPENS_BEFORE(&gracePeriod);
-  urcu_bp_call_rcu(head, f);
-}
+enum {
+  maxHeapBytes = 64 << 10,
+  freeAtOnce = 256 << 10, /* bytes of an array that go back to the system in one step */
+  chainsAtOnce = 16       /* and chains whose overflow buckets, or entries, do */
+};
 
 /* Memory, all zero; so large pieces come untouched from the system and go back to it. */
 static void *newBytes(size_t bytes)
@@ -74,12 +30,56 @@ static size_t bytesOfArray(size_t buckets, uint8_t shift)
 {
   return sizeof(array) + (buckets << shift) + cacheLine - 1;
 }
+/* Frees overflow buckets, and then an array's memory from its end, up to what is left for the last step. left counts the chains
+ * down, and cursor the bytes. */
+static bool stepOfArray(array *a)
+{
+  for (unsigned n = 0; n < chainsAtOnce && a->left; n++)
+    for (bucket *b = bucketNumber(a, --a->left)->overflow, *next; b; b = next) {
+      next = b->overflow;
+      free(containerOf(b, tailBucket, b));
+    }
+  if (a->left || a->cursor <= freeAtOnce)
+    return !a->left;
+  size_t rest = (a->cursor - 1) / freeAtOnce * freeAtOnce;
+  munmap((char *)a + rest, a->cursor - rest);
+  a->cursor = rest;
+  return false;
+}
+/* From now on an array is only something to be freed. */
+static void prepareToFree(array *a)
+{
+  a->left = a->mask + 1;
+  a->cursor = bytesOfArray(a->mask + 1, a->shift);
+}
+static bool stepOfEvacuated(bulk *l, node **batch)
+{
+  array *a = containerOf(l, array, l);
+  (void)batch;
+  if (a->next) /* until now others might have been looking for a chain to evacuate */
+    prepareToFree(a);
+  a->next = NULL;
+  return stepOfArray(a);
+}
+static void freeArray(array *a)
+{
+  if (bytesOfArray(a->mask + 1, a->shift) <= maxHeapBytes)
+    free(a);
+  else
+    munmap(a, a->cursor);
+}
+static void freeEvacuated(bulk *l)
+{
+  freeArray(containerOf(l, array, l));
+}
 /* Returns an empty array of that many buckets, a power of two; or NULL if there is no memory. */
 static array *newTable(generation *gen, size_t buckets)
 {
   const uint8_t shift = gen->pairs ? 7 : 6;
-  if (buckets > SIZE_MAX / 4 >> shift)
+  if (buckets > SIZE_MAX / 4 >> shift) {
+    errno = ENOMEM;
     return NULL;
+  }
   array *a = newBytes(bytesOfArray(buckets, shift));
   if (!a)
     return NULL;
@@ -90,122 +90,103 @@ static array *newTable(generation *gen, size_t buckets)
   a->shift = shift;
   return a;
 }
-static void freeOverflow(struct rcu_head *rcu)
-{
-  HAPPENS_AFTER(&gracePeriod);
-  free(containerOf(rcu, tailBucket, rcu));
-  HAPPENS_BEFORE(&gracePeriod);
-}
+/* Frees one that nobody else has seen. */
 static void freeTable(array *a)
 {
-  for (size_t i = 0; i <= a->mask; i++)
-    for (bucket *b = bucketNumber(a, i)->overflow, *next; b; b = next) {
-      next = b->overflow;
-      free(containerOf(b, tailBucket, b));
-    }
   freeBytes(a, bytesOfArray(a->mask + 1, a->shift));
 }
-static void freeEvacuated(struct rcu_head *rcu)
+/* An array that has been evacuated. In a read section. */
+static void retireArray(reader *r, array *a)
 {
-  HAPPENS_AFTER(&gracePeriod);
-  freeTable(containerOf(rcu, array, rcu));
-  HAPPENS_BEFORE(&gracePeriod);
+  a->l.step = stepOfEvacuated;
+  a->l.done = freeEvacuated;
+  retire(r, &a->l.base, isLarge);
 }
 
 /* Returns a node without a value, or NULL if there is no memory. */
 static node *newNode(const hmap_sync *m, uint64_t hash, const void *key)
 {
-  size_t size = m->alg == algStr ? strlen(key) + 1 : m->keysize;
+  size_t size = m->alg != algStr ? m->keysize : likely(lengthIn(hash) < 0xffff) ? lengthIn(hash) + 1 : strlen(key) + 1;
   node *n = malloc(m->keyoff + size);
   if (!n)
     return NULL;
+  if (m->owner)
+    *ownerOf(n) = m->owner;
   if (hashIsStored(m->alg))
-    *storedHash(n) = hash;
+    *storedHash(m, n) = hash;
   memcpy(keyOfNode(m, n), key, size);
   return n;
 }
-static void freeNode(const generation *gen, node *n)
+
+/* The owner of a map's entries, or NULL if there is no memory. */
+static const owner *ownerFor(const hmap_sync_type *type, uint32_t keyoff)
 {
-  if (gen->destroy)
-    gen->destroy(LOAD(&n->value));
-  free(n);
+  static owner *owners;
+  owner *all = LOAD(&owners);
+  for (owner *o = all; o; o = o->next)
+    if (o->destroy == type->destroy && o->destroyKey == type->destroy_key && o->keyoff == keyoff)
+      return o;
+  owner *o = aligned_alloc(_Alignof(owner), sizeof *o); /* it stays; tests that count blocks pass this one over */
+  if (!o)
+    return NULL;
+  *o = (owner){type->destroy, type->destroy_key, keyoff, all};
+  while (!CAS(&owners, &o->next, o))
+    ;
+  return o;
 }
 
-/* Returns a generation with an empty array, which has the one reference; or NULL if there is no memory. */
-static generation *newGeneration(const hmap_sync *m)
+/* Returns a generation with an empty array; or NULL if there is no memory. */
+static generation *newGeneration(hmap_sync *m)
 {
-  generation *gen = calloc(1, sizeof *gen);
-  if (!gen)
+  char *p = calloc(1, sizeof(generation) + cacheLine - 1);
+  if (!p)
     return NULL;
-  gen->destroy = m->destroy;
+  generation *gen = (generation *)(void *)(p + -(uintptr_t)p % cacheLine);
+  gen->memory = p;
+  gen->kind = m->owner ? ownsValue | ownsKey : 0;
   gen->pairs = m->pairs;
-  gen->refs = 1;
-  for (unsigned i = 0; i < stripeCnt; i++)
-    gen->stripes[i].s.gen = gen;
-  gen->table = newTable(gen, minBuckets);
+  gen->number = __atomic_add_fetch(&m->generations, 1, __ATOMIC_RELAXED);
+  gen->table = newTable(gen, LOAD_RELAXED(&m->least));
   if (!gen->table) {
-    free(gen);
+    free(p);
     return NULL;
   }
   return gen;
 }
-static void dropGeneration(generation *gen)
+static void freeGeneration(bulk *l)
 {
-  if (__atomic_sub_fetch(&gen->refs, 1, __ATOMIC_ACQ_REL) == 0)
-    free(gen);
+  free(containerOf(l, generation, l)->memory);
 }
-
-/* The callback of a stripe. */
-static void reclaim(struct rcu_head *rcu)
+/* Gives up the entries of some chains of the first array, in the end the array, and in the end all. */
+static bool stepOfGeneration(bulk *l, node **batch)
 {
-  HAPPENS_AFTER(&gracePeriod);
-  stripe *s = containerOf(rcu, stripe, rcu);
-  for (node *n = s->waiting, *next; n != &pileEnd; n = next) {
-    next = n->retired;
-    freeNode(s->gen, n);
+  generation *gen = containerOf(l, generation, l);
+  array *a = gen->table;
+  size_t end = gen->chain + chainsAtOnce;
+  for (; !gen->pairs && gen->chain <= a->mask && gen->chain < end; gen->chain++) {
+    visit v = {bucketNumber(a, gen->chain), 0, false};
+    if (!(v.b->head & movedBit))
+      for (node *n; (n = nextNode(&v));)
+        pushOn(batch, n, gen->kind);
   }
-  node *end = &pileEnd;
-  s->waiting = EXCHANGE(&s->fresh, &pileEnd);
-  if (s->waiting != &pileEnd || !CAS(&s->fresh, &end, NULL))
-    defer(&s->rcu, reclaim);
-  else
-    dropGeneration(s->gen);
-  HAPPENS_BEFORE(&gracePeriod);
-}
-/* Gives a node up that nobody can find any more. In a read section. */
-static void retire(stripe *s, node *n)
-{
-  node *top = LOAD(&s->fresh);
-  do
-    n->retired = top ? top : &pileEnd;
-  while (!CAS(&s->fresh, &top, n));
-  if (top)
-    return;
-  __atomic_add_fetch(&s->gen->refs, 1, __ATOMIC_RELAXED);
-  s->waiting = &pileEnd;
-  defer(&s->rcu, reclaim);
-}
-
-static void freeGeneration(struct rcu_head *rcu)
-{
-  HAPPENS_AFTER(&gracePeriod);
-  generation *gen = containerOf(rcu, generation, rcu);
-  for (array *a = gen->table, *next; a; a = next) {
-    next = a->next;
-    for (size_t i = 0; i <= a->mask && !gen->pairs; i++) {
-      visit v = {bucketNumber(a, i), 0, false};
-      if (!(v.b->head & movedBit))
-        for (node *n; (n = nextNode(&v));)
-          freeNode(gen, n);
-    }
-    freeTable(a);
-  }
-  dropGeneration(gen);
-  HAPPENS_BEFORE(&gracePeriod);
+  if (gen->chain <= a->mask && !gen->pairs)
+    return false;
+  if (!gen->freeing)
+    prepareToFree(a);
+  gen->freeing = true;
+  if (!stepOfArray(a))
+    return false;
+  gen->table = a->next;
+  gen->chain = 0;
+  gen->freeing = false;
+  freeArray(a);
+  return !gen->table;
 }
 /* Gives up all that can be reached from an array that has been taken out of its map. In a read section. */
-static void retireGeneration(array *a)
+static void retireGeneration(reader *r, array *a)
 {
   a->gen->table = a;
-  defer(&a->gen->rcu, freeGeneration);
+  a->gen->l.step = stepOfGeneration;
+  a->gen->l.done = freeGeneration;
+  retire(r, &a->gen->l.base, isLarge);
 }

@@ -1,89 +1,122 @@
 /* sync-range.c: visiting all entries.
  *
- * A walk goes over the chains of the array that was the map's first when it began, which its read section keeps. It takes each
- * chain's lock to list its nodes: those of its first bucket's keys, wherever the map's growth, and further growths since, have
- * put them. A key's chain can only be evacuated, down the arrays, and is listed in the one array where it is found not to be; so
- * no key is listed twice, and none that stays is missed. Then, without the lock, each key is looked up, so f gets what is there
- * at that moment. */
+ * A walk goes through the hashes in the order of their bits from the lowest up, so by the number that the reversed hash is: in
+ * that order the entries of a chain follow one another, in an array of any size, and those of the chains that it is divided into.
+ * The cursor is where the walk has come to. A step finds the chain that the cursor's hash is in at that moment, lists under its
+ * lock the entries from the cursor to the end of the chain, or to the end of what has been evacuated together, and moves the
+ * cursor there. So no key is listed twice, and none that stays is missed, whatever the map grows or shrinks to in between.
+ *
+ * Then, without the lock, each key is looked up, so f gets what is there at that moment. While f runs the walk is in no read
+ * section; only the entries that it has listed are held back (pins). */
 #include "sync.h"
 
-enum { fewNodes = 64 };
-
-/* A key that is listed: its node, or itself. */
-typedef union listed {
-  node *n;
-  uint64_t key;
-} listed;
-
 typedef struct walk {
+  pins p; /* first: what is listed */
   hmap_sync *m;
-  generation *gen;
-  bool (*f)(const void *key, void *value, void *arg);
-  void *arg;
-  listed *list; /* few, or memory of its own */
+  uint64_t gen, cursor;
+  bool last; /* the step has come to the end of all hashes */
   size_t n, room;
-  bool failed;
-  listed few[fewNodes];
 } walk;
 
-/* Makes room for twice as many nodes. Returns false if there is no memory. */
+ALWAYS_INLINE uint64_t reversed(uint64_t x)
+{
+  x = (x >> 1 & 0x5555555555555555) | (x & 0x5555555555555555) << 1;
+  x = (x >> 2 & 0x3333333333333333) | (x & 0x3333333333333333) << 2;
+  x = (x >> 4 & 0x0f0f0f0f0f0f0f0f) | (x & 0x0f0f0f0f0f0f0f0f) << 4;
+  return __builtin_bswap64(x);
+}
+
+/* Makes room for twice as many entries. Returns false if there is no memory. */
 static bool moreRoom(walk *w)
 {
-  listed *list = malloc(2 * w->room * sizeof *list);
+  listed *list = malloc(2 * w->room * sizeof *list), *old = w->p.list;
   if (!list)
     return false;
-  if (w->list != w->few)
-    free(w->list);
-  w->list = list;
+  pthread_mutex_lock(&walks.mutex);
+  w->p.list = list;
+  pthread_mutex_unlock(&walks.mutex);
+  if (old != w->p.few)
+    free(old);
   w->room *= 2;
   return true;
 }
-/* Lists the nodes of a chain whose hash is want where mask has bits. Returns false if there is no room for all. */
-static bool listChain(walk *w, bucket *first, size_t want, size_t mask)
+/* Locks the chain that the cursor's hash is in. Sets *mask to the bits that all its hashes share which have not been seen yet. */
+static bucket *lockChainAt(const walk *w, array *a, size_t *mask)
 {
-  visit v = {first, 0, w->m->pairs};
+  const uint64_t hash = reversed(w->cursor);
+  for (*mask = a->mask; !lockChain(bucketFor(a, hash)); *mask |= a->mask)
+    a = LOAD(&a->next);
+  return bucketFor(a, hash);
+}
+/* Lists the entries from the cursor to end. Returns false if there is no room for all. */
+static bool listChain(walk *w, bucket *first, uint64_t end)
+{
+  const hmap_sync *m = w->m;
+  visit v = {first, 0, m->pairs};
   w->n = 0;
-  for (node *n; (n = nextNode(&v));)
-    if (((size_t)hashOfNode(w->m, n) & mask) == want) {
-      if (w->n == w->room)
-        return false;
-      w->list[w->n++] = w->m->pairs ? (listed){.key = ((const pair *)(void *)n)->key} : (listed){.n = n};
-    }
+  for (node *found; (found = nextNode(&v));) {
+    uint64_t at = reversed(hashOfNode(m, found));
+    if (at < w->cursor || at > end)
+      continue;
+    if (w->n == w->room)
+      return false;
+    if (m->pairs)
+      w->p.list[w->n++].key = ((const pair *)(void *)found)->key;
+    else
+      STORE(&w->p.list[w->n++].n, found);
+  }
+  STORE(&w->p.n, m->pairs ? 0 : w->n);
   return true;
+}
+/* A step's list, with the cursor moved to the end of it. Returns 1; 0 if the walk is over; or -1 if there is no memory. */
+static int listNext(walk *w, reader *r)
+{
+  openWrite();
+  size_t mask;
+  array *a = LOAD(&w->m->table);
+  bool done = false, same = a->gen->number == w->gen;
+  while (same && !done) {
+    bucket *first = lockChainAt(w, a, &mask);
+    uint64_t end = w->cursor | ~reversed(mask);
+    done = listChain(w, first, end);
+    unlockChain(first);
+    if (done) {
+      w->last = end == UINT64_MAX;
+      w->cursor = end + 1;
+    } else if (!moreRoom(w)) {
+      break;
+    }
+  }
+  closeWrite(r);
+  return !same ? 0 : done ? 1 : -1;
+}
+/* Looks up what is listed at i, and holds on to what is there now. Returns 1; 0 if it is not there; or -1 if the walk is over. */
+static int lookUpListed(walk *w, size_t i, const void **key, void **value)
+{
+  hmap_sync *m = w->m;
+  listed *l = &w->p.list[i];
+  reader *r = readLock();
+  *key = m->pairs ? (const void *)&l->key : keyOfNode(m, l->n);
+  uint64_t hash = m->pairs ? hashOfKey(m, m->alg, *key) : hashOfNode(m, l->n);
+  HMAP_SYNC_POINT();
+  node *n = lookUp(m, m->alg, m->pairs, hash, *key, value);
+  if (n && !m->pairs) {
+    STORE(&l->n, n);
+    *key = keyOfNode(m, n);
+  }
+  int there = LOAD(&m->table)->gen->number == w->gen ? n != NULL : -1;
+  readUnlock(r);
+  return there;
 }
 /* Calls f for those that are listed and still there. Returns false if the walk is over. */
-static bool callForListed(walk *w)
+static bool callForListed(walk *w, bool (*f)(const void *key, void *value, void *arg), void *arg)
 {
-  for (size_t i = 0; i < w->n; i++) {
-    const hmap_sync *m = w->m;
-    const void *key = m->pairs ? (const void *)&w->list[i].key : keyOfNode(m, w->list[i].n);
-    uint64_t hash = m->pairs ? hashOfKey(m, m->alg, key) : hashOfNode(m, w->list[i].n);
-    void *value;
-    HMAP_SYNC_POINT();
-    bool found = lookUp(w->m, m->alg, m->pairs, hash, key, &value);
-    if (LOAD(&m->table)->gen != w->gen || (found && !w->f(key, value, w->arg)))
+  for (size_t i = 0, n = w->n; i < n; i++) {
+    const void *key;
+    void *value = NULL;
+    int there = lookUpListed(w, i, &key, &value);
+    if (there < 0 || (there && !f(key, value, arg)))
       return false;
   }
-  return true;
-}
-/* Visits the entries whose hash is want where mask has bits and that a chain of a had or has. Returns false if the walk is over.
- */
-static bool visitChain(walk *w, array *a, bucket *first, size_t want, size_t mask)
-{
-  if (!lockChain(first)) {
-    array *next = LOAD(&a->next);
-    size_t common = mask & next->mask;
-    for (size_t i = want & common; i <= next->mask; i += common + 1)
-      if (!visitChain(w, next, bucketNumber(next, i), want | i, mask | next->mask))
-        return false;
-    return true;
-  }
-  bool all = listChain(w, first, want, mask);
-  unlockChain(first);
-  if (all)
-    return callForListed(w);
-  if (moreRoom(w))
-    return visitChain(w, a, first, want, mask);
-  w->failed = true;
-  return false;
+  return !w->last;
 }

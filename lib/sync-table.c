@@ -40,8 +40,8 @@ ALWAYS_INLINE bool search(const hmap_sync *m, uint8_t alg, bool pairs, bucket *b
     s->b = next;
   }
 }
-/* Searches without a lock, in a read section. Returns whether the key is there, with its value. */
-ALWAYS_INLINE bool lookUp(hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, const void *key, void **value)
+/* Searches without a lock, in a read section. Returns the key's entry with its value, or NULL. */
+ALWAYS_INLINE node *lookUp(hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, const void *key, void **value)
 {
   spot s;
   array *a = LOAD(&m->table);
@@ -51,30 +51,74 @@ ALWAYS_INLINE bool lookUp(hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, 
       continue;
     }
     if (!s.n)
-      return false;
+      return NULL;
     HMAP_SYNC_POINT();
     *value = LOAD(&s.n->value);
+    HAPPENS_AFTER(HASH_TAG(hash));
     if (!pairs || likely(LOAD(&s.b->version) == s.version))
-      return true;
+      return s.n;
   }
 }
 
+/* Threads that have waited for a lock for a while sleep until there is one. They wait at one of these, by the chain's address. */
+enum { parkingCnt = 64, spins = 100 };
+
+static struct {
+  _Alignas(cacheLine) uint32_t turn; /* atomic; goes on when a lock there has been given up that somebody waits for */
+} parking[parkingCnt];
+
+ALWAYS_INLINE uint32_t *turnOf(const bucket *b)
+{
+  return &parking[((uintptr_t)b / cacheLine) * UINT64_C(0x9e3779b97f4a7c15) >> 58].turn;
+}
+/* Sleeps until a chain's lock may be free. Either the thread that gives it up sees that there are waiters, or this one that the
+ * lock is free: both write before they look. */
+NOINLINE void park(bucket *b)
+{
+  __atomic_fetch_add(&waiters, 1, __ATOMIC_SEQ_CST);
+  uint32_t turn = LOAD(turnOf(b));
+  if (LOAD(&b->head) & lockBit)
+    futexWait(turnOf(b), turn, NULL);
+  __atomic_fetch_sub(&waiters, 1, __ATOMIC_SEQ_CST);
+}
+NOINLINE void unpark(bucket *b)
+{
+  __atomic_fetch_add(turnOf(b), 1, __ATOMIC_SEQ_CST);
+  futexWake(turnOf(b));
+}
+
+/* Locks a chain by its first bucket, if it is neither evacuated nor locked. */
+static bool tryLockChain(bucket *b)
+{
+  uint64_t head = LOAD(&b->head);
+  return !(head & (movedBit | lockBit)) && CAS(&b->head, &head, head | lockBit);
+}
 /* Locks a chain by its first bucket. Returns false, and locks nothing, if it has been evacuated. */
 static bool lockChain(bucket *b)
 {
-  for (unsigned tries = 1;; tries++) {
-    uint64_t head = LOAD(&b->head);
-    if (head & movedBit)
+  for (unsigned tries = 0; !tryLockChain(b); tries++) {
+    if (LOAD(&b->head) & movedBit)
       return false;
-    if (!(head & lockBit) && CAS(&b->head, &head, head | lockBit))
-      return true;
-    if (tries % 64 == 0)
-      sched_yield();
+    if (tries >= spins)
+      park(b);
+    else
+      relax();
   }
+  return true;
+}
+/* Unlocks it, and orders all that the call has written before what the thread reads in its next calls. */
+static void unlockWith(bucket *b, uint64_t head)
+{
+  EXCHANGE(&b->head, head & ~(uint64_t)lockBit);
+#if !defined __x86_64__ && !defined __i386__
+  SYNC_FENCE();
+#endif
+  if (unlikely(LOAD(&waiters)))
+    unpark(b);
 }
 static void unlockChain(bucket *b)
 {
-  STORE(&b->head, LOAD_RELAXED(&b->head) & ~(uint64_t)lockBit);
+  unlockWith(b, LOAD_RELAXED(&b->head));
 }
 
 /* A head with another tophash for slot i. */
@@ -93,27 +137,27 @@ static void fillSlot(bool pairs, bucket *b, unsigned i, uint8_t top, node *n)
     STORE(&b->pairs[i].value, LOAD_RELAXED(&from->value));
     STORE(&b->pairs[i].key, LOAD_RELAXED(&from->key));
     HMAP_SYNC_POINT();
-    STORE(&b->head, head);
+    PUBLISH(&b->head, head);
   } else {
-    STORE_RELAXED(&b->head, head);
+    STORE(&b->head, head);
     HMAP_SYNC_POINT();
-    STORE(&b->slot[i], n);
+    PUBLISH(&b->slot[i], n);
   }
 }
 static void clearSlot(bool pairs, bucket *b, unsigned i)
 {
   if (pairs)
-    STORE(&b->head, withTop(LOAD_RELAXED(&b->head), i, 0));
+    PUBLISH(&b->head, withTop(LOAD_RELAXED(&b->head), i, 0));
   else
-    STORE(&b->slot[i], NULL);
+    PUBLISH(&b->slot[i], NULL);
 }
-/* Puts an entry into a chain that is locked. Returns false if there is no memory for an overflow bucket. */
-static bool putNode(const hmap_sync *m, bucket *b, uint8_t top, node *n)
+/* Finds an empty slot in a chain that is locked, in a new overflow bucket if need be. Returns false if there is no memory. */
+static bool findRoom(const hmap_sync *m, bucket *b, spot *s)
 {
   for (;; b = b->overflow) {
     for (unsigned i = 0; i < slotCnt; i++)
       if (!entryAt(b, i, m->pairs)) {
-        fillSlot(m->pairs, b, i, top, n);
+        *s = (spot){.b = b, .i = i};
         return true;
       }
     if (!LOAD_RELAXED(&b->overflow))
@@ -122,21 +166,33 @@ static bool putNode(const hmap_sync *m, bucket *b, uint8_t top, node *n)
   tailBucket *o = calloc(1, offsetof(tailBucket, b) + (m->pairs ? sizeof(bucket) : cacheLine));
   if (!o)
     return false;
-  fillSlot(m->pairs, &o->b, 0, top, n);
   STORE(&b->overflow, &o->b);
+  *s = (spot){.b = &o->b};
   return true;
 }
-/* Empties a slot of a chain that is locked, and unlinks its overflow bucket if that is empty then. In a read section. */
-static void emptySlot(const hmap_sync *m, const spot *s)
+/* Puts an entry into a chain that is locked. Returns false if there is no memory for an overflow bucket. */
+static bool putNode(const hmap_sync *m, bucket *b, uint8_t top, node *n)
 {
-  clearSlot(m->pairs, s->b, s->i);
-  if (!s->before)
-    return;
-  for (unsigned i = 0; i < slotCnt; i++)
-    if (entryAt(s->b, i, m->pairs))
-      return;
-  STORE(&s->before->overflow, LOAD_RELAXED(&s->b->overflow));
-  defer(&containerOf(s->b, tailBucket, b)->rcu, freeOverflow);
+  spot s;
+  if (!findRoom(m, b, &s))
+    return false;
+  fillSlot(m->pairs, s.b, s.i, top, n);
+  return true;
+}
+/* Unlinks the overflow buckets of a chain that is locked that are empty. In a read section. */
+static void dropEmpty(reader *r, bucket *b, bool pairs)
+{
+  for (bucket *next; (next = b->overflow);) {
+    unsigned i = 0;
+    while (i < slotCnt && !entryAt(next, i, pairs))
+      i++;
+    if (i < slotCnt) {
+      b = next;
+      continue;
+    }
+    STORE(&b->overflow, LOAD_RELAXED(&next->overflow));
+    retire(r, &containerOf(next, tailBucket, b)->base, 0);
+  }
 }
 
 /* Takes the entries of a chain, up to one of them, out of the array that an evacuation has put them in. */
@@ -145,80 +201,95 @@ static void takeBack(const hmap_sync *m, bucket *first, const node *end, const a
   visit v = {first, 0, m->pairs};
   for (node *n; (n = nextNode(&v)) != end;) {
     uint64_t hash = hashOfNode(m, n);
-    bucket *target = bucketFor(next, hash);
     spot s;
-    lockChain(target);
-    search(m, m->alg, m->pairs, target, hash, keyOfNode(m, n), &s);
+    search(m, m->alg, m->pairs, bucketFor(next, hash), hash, keyOfNode(m, n), &s);
     clearSlot(m->pairs, s.b, s.i);
-    unlockChain(target);
   }
 }
-/* Evacuates a chain of a that is locked, which unlocks it. Returns false, with all as it was, if there is no memory.
- * No chain of next has been evacuated yet: that only begins when a is done. Its locks are taken because a bucket of a smaller
- * array has entries of several old ones. */
-static bool evacuate(hmap_sync *m, array *a, bucket *first, array *next)
+/* Copies the entries of a chain that is locked to the next array. Returns false, with all as it was, if there is no memory. */
+static bool copyChain(const hmap_sync *m, bucket *first, const array *next)
 {
   visit v = {first, 0, m->pairs};
   for (node *n; (n = nextNode(&v));) {
     uint64_t hash = hashOfNode(m, n);
-    bucket *target = bucketFor(next, hash);
-    lockChain(target);
-    bool placed = putNode(m, target, topOf(hash), n);
-    unlockChain(target);
-    if (!placed) {
+    if (!putNode(m, bucketFor(next, hash), topOf(hash), n)) {
       takeBack(m, first, n, next);
       return false;
     }
   }
+  return true;
+}
+/* The chain of the next array that several of a's go to, so that it has to be locked; or NULL. In a larger array nobody else uses
+ * the chains that one of a's is divided into before it is marked evacuated. */
+static bucket *sharedTarget(const array *a, const bucket *first, const array *next)
+{
+  size_t i = (size_t)((const char *)first - (const char *)a->buckets) >> a->shift;
+  return next->mask > a->mask ? NULL : bucketFor(next, i);
+}
+/* Evacuates a chain of a that is locked, which unlocks it. Returns false, with all as it was, if there is no memory, or another
+ * chain is locked and this is not to wait for it. No chain of next has been evacuated yet: that only begins when a is done. */
+static bool evacuate(hmap_sync *m, reader *r, array *a, bucket *first, array *next, bool wait)
+{
+  bucket *shared = sharedTarget(a, first, next);
+  if (shared && !(wait ? lockChain(shared) : tryLockChain(shared)))
+    return false;
+  bool copied = copyChain(m, first, next);
+  if (shared)
+    unlockChain(shared);
+  if (!copied)
+    return false;
   HMAP_SYNC_POINT();
-  STORE(&first->head, (LOAD_RELAXED(&first->head) | movedBit) & ~(uint64_t)lockBit);
-  if (__atomic_sub_fetch(&a->left, 1, __ATOMIC_ACQ_REL) == 0) {
+  unlockWith(first, LOAD_RELAXED(&first->head) | movedBit);
+  if (__atomic_sub_fetch(&a->left, 1, __ATOMIC_SEQ_CST) == 0) {
     array *expected = a; /* after a Clear it is another, and a goes with its generation */
     if (CAS(&m->table, &expected, next))
-      defer(&a->rcu, freeEvacuated);
+      retireArray(r, a);
   }
   return true;
 }
-/* Evacuates one chain, any, if the map is growing. */
-static void helpGrowth(hmap_sync *m, array *a)
+/* Evacuates a few chains, any but those that are locked, if the map is growing or shrinking. A smaller array is the more urgent:
+ * the chains are all but empty, and their memory is to come back. */
+static void helpGrowth(hmap_sync *m, reader *r, array *a)
 {
   array *next = LOAD(&a->next);
-  for (unsigned tries = 0; next && tries < 16; tries++) {
+  unsigned due = next && next->mask < a->mask ? 8 : 1;
+  for (unsigned tries = 0; next && due && tries < 16; tries++) {
     bucket *b = bucketFor(a, __atomic_fetch_add(&a->cursor, 1, __ATOMIC_RELAXED));
-    if (lockChain(b)) {
-      if (!evacuate(m, a, b, next))
-        unlockChain(b);
-      return;
-    }
+    if (!tryLockChain(b))
+      continue;
+    due--;
+    if (!evacuate(m, r, a, b, next, false))
+      unlockChain(b);
   }
 }
-/* Begins to move to an array of another size. Without memory for it, nothing happens. */
-static void startGrowth(array *a, size_t buckets)
+/* Begins to move to an array of another size. Returns false, and nothing has happened, if there is no memory for it. */
+static bool startGrowth(array *a, size_t buckets)
 {
   array *next = newTable(a->gen, buckets), *expected = NULL;
   if (next && !CAS(&a->next, &expected, next))
     freeTable(next); /* another thread was faster */
+  return next != NULL;
 }
 
 static size_t entriesOf(generation *gen)
 {
   size_t n = 0;
   for (unsigned i = 0; i < stripeCnt; i++)
-    n += LOAD(&gen->stripes[i].s.count);
+    n += LOAD(&gen->stripes[i].count);
   return n;
 }
 /* Begins to grow above 4.5 entries a bucket, and to shrink to a quarter below 0.5. count is a stripe's new one; where that is
  * large, every sixteenth is looked at. */
 static void resizeIfDue(hmap_sync *m, array *a, size_t count)
 {
-  const size_t buckets = a->mask + 1;
+  const size_t buckets = a->mask + 1, least = LOAD_RELAXED(&m->least);
   if ((count > 16 && count % 16) || LOAD(&a->next) || LOAD(&m->table) != a)
     return;
   size_t n = entriesOf(a->gen);
   if (2 * n > 9 * buckets)
     startGrowth(a, 2 * buckets);
-  else if (2 * n < buckets && buckets > minBuckets)
-    startGrowth(a, buckets / 4 < minBuckets ? minBuckets : buckets / 4);
+  else if (2 * n < buckets && buckets > least)
+    startGrowth(a, buckets / 4 < least ? least : buckets / 4);
 }
 
 /* A write to one key: where it is, and what has to be done when its chain is unlocked. */
@@ -227,77 +298,117 @@ typedef struct entry {
   array *a;
   bucket *first;
   spot s;
-  node *dead; /* a node that was replaced or deleted, or NULL */
-  int added;  /* entries: 1, 0, -1 */
+  node *dead;     /* a node that was replaced or deleted, or NULL */
+  uintptr_t kind; /* what of it is to be destroyed */
+  int added;      /* entries: 1, 0, -1 */
 } entry;
 
 /* Finds a key's entry, in a read section, with its chain locked, in the array where it belongs. */
-static void lockEntry(hmap_sync *m, uint64_t hash, const void *key, entry *e)
+static void lockEntry(hmap_sync *m, reader *r, uint64_t hash, const void *key, entry *e)
 {
   *e = (entry){.hash = hash, .a = LOAD(&m->table)};
-  helpGrowth(m, e->a);
+  helpGrowth(m, r, e->a);
   for (;;) {
     e->first = bucketFor(e->a, hash);
     HMAP_SYNC_POINT();
     if (lockChain(e->first)) {
       array *next = LOAD(&e->a->next);
-      if (!next || !evacuate(m, e->a, e->first, next))
+      if (!next || !evacuate(m, r, e->a, e->first, next, true))
         break;
     }
     e->a = LOAD(&e->a->next);
   }
   search(m, m->alg, m->pairs, e->first, hash, key, &e->s);
 }
-static void unlockEntry(hmap_sync *m, entry *e)
+static void unlockEntry(hmap_sync *m, reader *r, entry *e)
 {
   stripe *s = stripeOf(e->a->gen, e->hash);
   /* Counted before another thread can delete it: or the deletion alone would count, and the sum be less than none. */
-  size_t count = e->added ? __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_ACQ_REL) : 0;
+  size_t count = e->added ? __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_SEQ_CST) : 0;
+  if (unlikely(e->added < 0 && e->s.before))
+    dropEmpty(r, e->first, m->pairs);
   unlockChain(e->first);
   HMAP_SYNC_POINT();
   if (e->dead)
-    retire(s, e->dead);
+    retire(r, e->dead, e->kind);
   if (e->added)
     resizeIfDue(m, e->a, count);
 }
 
-/* The three things that a write may do. The first two return false, and nothing has changed, if there is no memory. */
-static bool addEntry(hmap_sync *m, entry *e, const void *key, void *value)
+/* What a write may do to an entry. */
+
+/* Gets ready what setEntry or addEntry needs: a node, if it has to be another, and a slot. Returns false, and nothing has
+ * changed, if there is no memory. */
+static bool prepareEntry(hmap_sync *m, entry *e, const void *key, node **fresh)
+{
+  const bool there = e->s.n != NULL, needed = !m->pairs && (!there || m->owner);
+  *fresh = NULL;
+  if (needed && !(*fresh = newNode(m, e->hash, there ? keyOfNode(m, e->s.n) : key)))
+    return false;
+  if (there || findRoom(m, e->first, &e->s))
+    return true;
+  free(*fresh);
+  return false;
+}
+static void addEntry(hmap_sync *m, entry *e, const void *key, void *value, node *fresh)
 {
   pair p = {value, 0};
-  node *n = m->pairs ? (node *)(void *)&p : newNode(m, e->hash, key);
-  if (!n)
-    return false;
+  HAPPENS_BEFORE(HASH_TAG(e->hash));
   if (m->pairs)
     p.key = read64(key);
   else
-    n->value = value;
-  if (!putNode(m, e->first, topOf(e->hash), n)) {
-    if (!m->pairs)
-      free(n);
-    return false;
-  }
+    fresh->value = value;
+  fillSlot(m->pairs, e->s.b, e->s.i, topOf(e->hash), m->pairs ? (node *)(void *)&p : fresh);
   e->added = 1;
-  return true;
 }
 /* Where values are destroyed the old one has to go with a node of its own. */
-static bool setEntry(hmap_sync *m, entry *e, void *value)
+static void setEntry(hmap_sync *m, entry *e, void *value, node *fresh)
 {
-  if (!m->destroy) {
-    STORE(&e->s.n->value, value);
-    return true;
+  HAPPENS_BEFORE(HASH_TAG(e->hash));
+  if (!m->owner) {
+    PUBLISH(&e->s.n->value, value);
+    return;
   }
-  node *n = newNode(m, e->hash, keyOfNode(m, e->s.n));
-  if (!n)
-    return false;
-  n->value = value;
+  fresh->value = value;
   e->dead = e->s.n;
-  STORE(&e->s.b->slot[e->s.i], n);
-  return true;
+  e->kind = ownsValue;
+  PUBLISH(&e->s.b->slot[e->s.i], fresh);
 }
-static void removeEntry(const hmap_sync *m, entry *e)
+static void removeEntry(const hmap_sync *m, entry *e, bool steal)
 {
   e->dead = m->pairs ? NULL : e->s.n;
+  e->kind = !m->owner ? 0 : steal ? ownsKey : ownsKey | ownsValue;
   e->added = -1;
-  emptySlot(m, &e->s);
+  clearSlot(m->pairs, e->s.b, e->s.i);
+}
+
+/* Evacuates some chains from number *from on, but for those that are locked, or begins a growth or shrinking that is due. Returns
+ * whether there may be more to do. */
+static bool resizeStep(hmap_sync *m, reader *r, const array **of, size_t *from)
+{
+  array *a = LOAD(&m->table), *next = LOAD(&a->next);
+  if (!next) {
+    resizeIfDue(m, a, 0);
+    return LOAD(&a->next) != NULL;
+  }
+  if (*of != a)
+    *from = 0;
+  *of = a;
+  for (size_t end = *from + 1024; *from <= a->mask && *from < end; ++*from) {
+    bucket *b = bucketNumber(a, *from);
+    if (tryLockChain(b) && !evacuate(m, r, a, b, next, false))
+      unlockChain(b);
+  }
+  return *from <= a->mask || LOAD(&m->table) != a;
+}
+/* Ends the growth or shrinking that a map is in, and those that are due then, as far as there is memory. For the barrier. */
+static void finishResize(hmap_sync *m, reader *r)
+{
+  const array *of = NULL;
+  size_t from = 0;
+  for (bool more = true; more;) {
+    openWrite();
+    more = resizeStep(m, r, &of, &from);
+    closeWrite(r);
+  }
 }

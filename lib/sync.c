@@ -1,12 +1,12 @@
 /* sync.c: libhmap-sync, a concurrent map. This file is the whole library: it includes the others, as engine.c does.
  *
  *      hmap_sync            array                 buckets                  nodes
- *     +----------+     +-------------+      +--------------------+     +-------------------+
- *     | table   -+-->  | buckets, mask -->  | tophashes, 6 slots -+-->  | value, hash?, key |
- *     | seed     |     | next        -+-+   | tophashes, 6 slots |     +-------------------+
+ *     +----------+     +-------------+      +--------------------+     +---------------------------+
+ *     | table   -+-->  | buckets, mask -->  | tophashes, 6 slots -+-->  | value, owner?, hash?, key |
+ *     | seed     |     | next        -+-+   | tophashes, 6 slots |     +---------------------------+
  *     | type     |     | gen         -+-|-+ | ...                +-->  overflow bucket
  *     +----------+     +-------------+  | | +--------------------+
- *                        array, larger <-+ +-> generation: counts, piles of retired nodes
+ *                              array <--+ +-> generation: counts
  *
  * Like the engine it is an array of buckets with a tophash a slot, overflow buckets, and growth in steps: a growth allocates an
  * array, and each write evacuates its own chain and one more. What differs serves readers that take no lock:
@@ -16,7 +16,7 @@
  *      could see half done, and no reader waits for a writer that was stopped in the middle, as it would with a
  *      sequence lock around all that a write does. (A hash trie as Go 1.24's has nodes too, but five more of them in
  *      the way at 1e6 entries.)
- *   2. Where keys have eight bytes and values need no destruction, the entry itself is in the slot: a pair. That saves
+ *   2. Where keys have eight bytes and nothing needs destruction, the entry itself is in the slot: a pair. That saves
  *      a cache miss, which made loads at 1e6 entries about twice as fast, and all memory management. A version a bucket tells a
  *      reader that a slot was used anew between its looks at tophash and value; then it begins again, once for each entry
  *      that was put there. A write that stands still holds nobody up: it raises the version before it touches a slot, whose
@@ -36,16 +36,34 @@
  *
  * The moments when calls take effect: the store to a slot, or to a pair's tophash (insertion, deletion, replacement where
  * values are destroyed), the store to an entry's value (replacement elsewhere), the exchange of the table (Clear).
- * tests/model/ has models of 3 to 6: sync.pml with nodes, sync-pairs.pml with pairs.
+ * tests/model/ has models of 3 to 6, sync.pml with nodes and sync-pairs.pml with pairs.
  *
- * Locks: a bit in the head of a chain's first bucket, which a write needs anyway. Nobody waits with a lock for anything but the
- * lock of a chain in the next array, so there is no circle; nothing of the user's but hash and equal runs under one.
+ * Orders. A call must have taken effect for everybody before it returns, or the thread's next load could be done before it (store
+ * buffering); and what one load has seen no later load of whatever thread may miss. For that
+ *   - every load that a search makes is sequentially consistent, and so are the lock's compare-and-swap and the exchange of the
+ * table;
+ *   - the store by which a write takes effect (PUBLISH) and all before it are releases, and the unlocking that follows is a
+ *     sequentially consistent exchange, with a fence behind it but on x86. Nothing that the thread loads later passes it.
+ * x86: loads are plain; the exchange empties the store buffer before the next load. Memory has one order of stores, so readers
+ * agree. ARM64: a store-release is not passed by a later load-acquire of either kind that the compiler makes of a seq_cst load
+ * (LDAR waits for STLR; the fence, DMB ISH, is for LDAPR), and stores become visible to all others at once (multi-copy
+ * atomicity). POWER: stores are not visible to all at once. There PUBLISH is a seq_cst store, so all moments when calls take
+ * effect are in C11's one order S; each load has a hwsync before it, which makes what its thread has seen before known to
+ * everybody (IRIW). The stores to a fresh node or pair, to tophashes of nodes, to versions and to links need release only: they
+ * come before PUBLISH.
  *
- * Memory goes by liburcu, see sync-memory.c. Six slots, because a bucket is then one cache line. */
+ * Locks: a bit in the head of a chain's first bucket, which a write needs anyway. Who waits spins for a moment and then sleeps in
+ * the kernel. There is no priority inheritance: for that the lock would have to hold a thread's id, for which the head has no
+ * room; a real-time thread that sleeps leaves the processor to the holder, which is what spinning did not. Nobody waits with a
+ * lock for anything but the lock of a chain in the next array, and only to move its own key's chain, so there is no circle;
+ * nothing of the user's but hash, equal and compute's function runs under one.
+ *
+ * Memory goes as sync-reclaim.c says. Six slots, because a bucket is then one cache line. */
 #define _GNU_SOURCE                                /* secure_getenv */
 #pragma GCC diagnostic ignored "-Wunused-function" /* hash.h and seed.c have more than this library uses */
 #include "sync.h"
 #include "seed.c"
+#include "sync-reclaim.c"
 #include "sync-memory.c"
 #include "sync-table.c"
 #include "sync-range.c"
@@ -66,6 +84,57 @@ static uint8_t syncAlgOf(const hmap_sync_type *type)
     return algStr;
   return type->key_size == 8 ? alg64 : type->key_size == 4 ? alg32 : algMem;
 }
+/* Where a node's key stands: behind its owner, if it has one, and its hash, if that is stored. */
+static uint32_t keyOffset(const hmap_sync_type *type, uint8_t alg, bool owned)
+{
+  uint32_t n = sizeof(node) + (owned ? sizeof(owner *) : 0), align = alignOf((uint32_t)type->key_size);
+  if (!hashIsStored(alg))
+    return roundUp(n, align);
+  return roundUp(n + (uint32_t)sizeof(uint64_t), align < sizeof(uint64_t) ? sizeof(uint64_t) : align);
+}
+static bool fillSyncMap(hmap_sync *m, const hmap_sync_type *type)
+{
+  const bool owned = type->destroy || type->destroy_key;
+  *m = (hmap_sync){.seed = newSeed(), .alg = syncAlgOf(type), .keysize = (uint32_t)type->key_size, .least = minBuckets};
+  m->pairs = m->alg == alg64 && !owned;
+  m->keyoff = m->pairs ? offsetof(pair, key) : keyOffset(type, m->alg, owned);
+  m->hash = type->hash;
+  m->equal = type->equal;
+  m->retain = type->retain;
+  m->owner = owned ? ownerFor(type, m->keyoff) : NULL;
+  if (owned && !m->owner)
+    return false;
+  generation *gen = newGeneration(m);
+  if (gen)
+    m->table = gen->table;
+  return gen != NULL;
+}
+
+static void linkMap(hmap_sync *m)
+{
+  pthread_mutex_lock(&maps.mutex);
+  m->nextMap = maps.first;
+  m->before = &maps.first;
+  if (m->nextMap)
+    m->nextMap->before = &m->nextMap;
+  maps.first = m;
+  pthread_mutex_unlock(&maps.mutex);
+}
+static void unlinkMap(hmap_sync *m)
+{
+  pthread_mutex_lock(&maps.mutex);
+  *m->before = m->nextMap;
+  if (m->nextMap)
+    m->nextMap->before = m->before;
+  pthread_mutex_unlock(&maps.mutex);
+}
+static void finishResizes(reader *r)
+{
+  pthread_mutex_lock(&maps.mutex);
+  for (hmap_sync *m = maps.first; m; m = m->nextMap)
+    finishResize(m, r);
+  pthread_mutex_unlock(&maps.mutex);
+}
 
 hmap_sync *hmap_sync_make(const hmap_sync_type *type)
 {
@@ -73,24 +142,15 @@ hmap_sync *hmap_sync_make(const hmap_sync_type *type)
     errno = EINVAL;
     return NULL;
   }
-  urcu_bp_get_default_call_rcu_data(); /* starts liburcu's thread, so that no later call has to */
+  reader *r = me(); /* the first call of all sets up what is there once a process */
   hmap_sync *m = malloc(sizeof *m);
-  if (!m)
-    return NULL;
-  *m = (hmap_sync){.seed = newSeed(), .alg = syncAlgOf(type), .keysize = (uint32_t)type->key_size};
-  m->pairs = m->alg == alg64 && !type->destroy;
-  m->keyoff =
-      m->pairs ? offsetof(pair, key) : roundUp(sizeof(node) + (hashIsStored(m->alg) ? sizeof(uint64_t) : 0), alignOf(m->keysize));
-  m->hash = type->hash;
-  m->equal = type->equal;
-  m->retain = type->retain;
-  m->destroy = type->destroy;
-  generation *gen = newGeneration(m);
-  if (!gen) {
+  if (!m || !fillSyncMap(m, type)) {
     free(m);
     return NULL;
   }
-  m->table = gen->table;
+  enter(r);
+  linkMap(m);
+  leave(r);
   return m;
 }
 
@@ -98,9 +158,10 @@ void hmap_sync_free(hmap_sync *m)
 {
   if (!m)
     return;
-  writeLock();
-  retireGeneration(LOAD(&m->table));
-  readUnlock();
+  reader *r = openWrite();
+  unlinkMap(m);
+  retireGeneration(r, LOAD(&m->table));
+  closeWrite(r);
   free(m);
 }
 
@@ -113,17 +174,19 @@ ALWAYS_INLINE void hand(const hmap_sync *m, void *value, void **result)
     m->retain(value);
   *result = value;
 }
-
-ALWAYS_INLINE bool loadAs(hmap_sync *m, uint8_t alg, bool pairs, const void *key, void **value)
+ALWAYS_INLINE bool loadHashed(hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, const void *key, void **value)
 {
-  uint64_t hash = hashOfKey(m, alg, key);
   void *found;
-  readLock();
-  bool there = lookUp(m, alg, pairs, hash, key, &found);
+  reader *r = readLock();
+  bool there = lookUp(m, alg, pairs, hash, key, &found) != NULL;
   if (there)
     hand(m, found, value);
-  readUnlock();
+  readUnlock(r);
   return there;
+}
+ALWAYS_INLINE bool loadAs(hmap_sync *m, uint8_t alg, bool pairs, const void *key, void **value)
+{
+  return loadHashed(m, alg, pairs, hashOfKey(m, alg, key), key, value);
 }
 bool hmap_sync_load(hmap_sync *m, const void *key, void **value)
 {
@@ -134,102 +197,222 @@ bool hmap_sync_load(hmap_sync *m, const void *key, void **value)
   return loadAs(m, m->alg, false, key, value);
 }
 
-int hmap_sync_swap(hmap_sync *m, const void *key, void *value, void **previous)
-{
-  writeLock();
+/* A write to a key, from here to closeSection: all is ready for the key to be set, if prepare says so. Returns false if there is
+ * no memory for that. */
+typedef struct keyWrite {
+  hmap_sync *m;
+  reader *r;
   entry e;
-  lockEntry(m, hashOfKey(m, m->alg, key), key, &e);
-  int found = e.s.n != NULL;
-  void *old = found ? LOAD_RELAXED(&e.s.n->value) : NULL;
-  bool done = found ? setEntry(m, &e, value) : addEntry(m, &e, key, value);
-  unlockEntry(m, &e);
-  if (found && done)
-    hand(m, old, previous);
-  readUnlock();
-  return done ? found : -1;
+  node *fresh;
+  bool found;
+  void *old; /* the value, if the key is there */
+} keyWrite;
+
+static void beginKey(keyWrite *w, hmap_sync *m, uint64_t hash, const void *key)
+{
+  *w = (keyWrite){.m = m, .r = openWrite()};
+  lockEntry(m, w->r, hash, key, &w->e);
+  w->found = w->e.s.n != NULL;
+  if (w->found)
+    w->old = LOAD_RELAXED(&w->e.s.n->value);
+}
+/* Sets the key. Returns false, and nothing has changed, if there is no memory. */
+static bool setKey(keyWrite *w, const void *key, void *value)
+{
+  if (!prepareEntry(w->m, &w->e, key, &w->fresh))
+    return false;
+  if (w->found)
+    setEntry(w->m, &w->e, value, w->fresh);
+  else
+    addEntry(w->m, &w->e, key, value, w->fresh);
+  return true;
+}
+static void endKey(keyWrite *w)
+{
+  unlockEntry(w->m, w->r, &w->e);
+  leave(w->r);
+}
+/* What a write returns that says whether its key was there. */
+static hmap_sync_result resultOf(bool done, bool found)
+{
+  return (hmap_sync_result){!done ? HMAP_SYNC_FAILED : found ? HMAP_SYNC_FOUND : HMAP_SYNC_ABSENT};
+}
+
+hmap_sync_result hmap_sync_swap(hmap_sync *m, const void *key, void *value, void **previous)
+{
+  keyWrite w;
+  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
+  bool done = setKey(&w, key, value);
+  endKey(&w);
+  if (w.found && done)
+    hand(m, w.old, previous);
+  closeSection(w.r);
+  return resultOf(done, w.found);
 }
 bool hmap_sync_store(hmap_sync *m, const void *key, void *value)
 {
-  return hmap_sync_swap(m, key, value, NULL) >= 0;
+  return hmap_sync_swap(m, key, value, NULL).outcome != HMAP_SYNC_FAILED;
 }
 
-int hmap_sync_load_or_store(hmap_sync *m, const void *key, void *value, void **actual)
-{
-  if (hmap_sync_load(m, key, actual))
-    return 1;
-  writeLock();
-  entry e;
-  lockEntry(m, hashOfKey(m, m->alg, key), key, &e);
-  int found = e.s.n != NULL;
-  if (found)
-    value = LOAD_RELAXED(&e.s.n->value);
-  bool done = found || addEntry(m, &e, key, value);
-  unlockEntry(m, &e);
-  if (done)
-    hand(m, value, actual);
-  readUnlock();
-  return done ? found : -1;
-}
-
-int hmap_sync_compare_and_swap(hmap_sync *m, const void *key, void *old, void *value)
-{
-  writeLock();
-  entry e;
-  lockEntry(m, hashOfKey(m, m->alg, key), key, &e);
-  bool same = e.s.n && LOAD_RELAXED(&e.s.n->value) == old;
-  bool done = !same || setEntry(m, &e, value);
-  unlockEntry(m, &e);
-  readUnlock();
-  return done ? same : -1;
-}
-
-/* Deletes a key; where expected is not NULL, only if it has that value. */
-static bool deleteKey(hmap_sync *m, const void *key, void *const *expected, void **value)
+hmap_sync_result hmap_sync_load_or_store(hmap_sync *m, const void *key, void *value, void **actual)
 {
   uint64_t hash = hashOfKey(m, m->alg, key);
-  writeLock();
-  void *old;
-  bool done = lookUp(m, m->alg, m->pairs, hash, key, &old);
+  if (loadHashed(m, m->alg, m->pairs, hash, key, actual))
+    return resultOf(true, true);
+  keyWrite w;
+  beginKey(&w, m, hash, key);
+  bool done = w.found || setKey(&w, key, value);
+  endKey(&w);
+  if (done)
+    hand(m, w.found ? w.old : value, actual);
+  closeSection(w.r);
+  return resultOf(done, w.found);
+}
+
+hmap_sync_result hmap_sync_compare_and_swap(hmap_sync *m, const void *key, void *old, void *value)
+{
+  keyWrite w;
+  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
+  bool same = w.found && w.old == old;
+  bool done = !same || setKey(&w, key, value);
+  endKey(&w);
+  closeSection(w.r);
+  return resultOf(done, same);
+}
+
+hmap_sync_result hmap_sync_compute(hmap_sync *m, const void *key, hmap_sync_update *f, void *arg)
+{
+  keyWrite w;
+  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
+  bool done = prepareEntry(m, &w.e, key, &w.fresh);
   if (done) {
-    entry e;
-    lockEntry(m, hash, key, &e);
-    old = e.s.n ? LOAD_RELAXED(&e.s.n->value) : NULL;
-    done = e.s.n && (!expected || old == *expected);
-    if (done)
-      removeEntry(m, &e);
-    unlockEntry(m, &e);
-    if (done)
-      hand(m, old, value);
+    void *value = w.old;
+    w.r->computing = true;
+    enum hmap_sync_action action = f(w.found, &value, arg);
+    w.r->computing = false;
+    if (action == HMAP_SYNC_SET && w.found)
+      setEntry(m, &w.e, value, w.fresh);
+    else if (action == HMAP_SYNC_SET)
+      addEntry(m, &w.e, key, value, w.fresh);
+    else
+      free(w.fresh);
+    if (action == HMAP_SYNC_DELETE && w.found)
+      removeEntry(m, &w.e, false);
+    if (action != HMAP_SYNC_SET && !w.found)
+      dropEmpty(w.r, w.e.first, m->pairs);
   }
-  readUnlock();
+  endKey(&w);
+  closeSection(w.r);
+  return resultOf(done, w.found);
+}
+
+/* Deletes a key; where expected is not NULL, only if it has that value. A key that is absent is found so without a lock. */
+static bool deleteKey(hmap_sync *m, const void *key, void *const *expected, bool steal, void **value)
+{
+  uint64_t hash = hashOfKey(m, m->alg, key);
+  if (!loadHashed(m, m->alg, m->pairs, hash, key, NULL))
+    return false;
+  keyWrite w;
+  beginKey(&w, m, hash, key);
+  bool done = w.found && (!expected || w.old == *expected);
+  if (done)
+    removeEntry(m, &w.e, steal);
+  endKey(&w);
+  if (done && steal)
+    *value = w.old;
+  else if (done)
+    hand(m, w.old, value);
+  closeSection(w.r);
   return done;
 }
 bool hmap_sync_load_and_delete(hmap_sync *m, const void *key, void **value)
 {
-  return deleteKey(m, key, NULL, value);
+  return deleteKey(m, key, NULL, false, value);
+}
+bool hmap_sync_steal(hmap_sync *m, const void *key, void **value)
+{
+  return deleteKey(m, key, NULL, true, value);
 }
 bool hmap_sync_delete(hmap_sync *m, const void *key)
 {
-  return deleteKey(m, key, NULL, NULL);
+  return deleteKey(m, key, NULL, false, NULL);
 }
 bool hmap_sync_compare_and_delete(hmap_sync *m, const void *key, void *old)
 {
-  return deleteKey(m, key, &old, NULL);
+  return deleteKey(m, key, &old, false, NULL);
+}
+
+size_t hmap_sync_load_many(hmap_sync *m, size_t n, const void *const *keys, void **values, bool *found)
+{
+  enum { atOnce = 16 };
+  uint64_t hash[atOnce];
+  size_t all = 0;
+  for (size_t from = 0; from < n; from += atOnce) {
+    const size_t part = n - from < atOnce ? n - from : atOnce;
+    for (size_t i = 0; i < part; i++)
+      hash[i] = hashOfKey(m, m->alg, keys[from + i]);
+    reader *r = readLock();
+    array *a = LOAD(&m->table);
+    for (size_t i = 0; i < part; i++)
+      __builtin_prefetch(bucketFor(a, hash[i]));
+    for (size_t i = 0; i < part; i++) {
+      void *value;
+      bool there = lookUp(m, m->alg, m->pairs, hash[i], keys[from + i], &value) != NULL;
+      if (there)
+        hand(m, value, values ? &values[from + i] : NULL);
+      if (found)
+        found[from + i] = there;
+      all += there;
+    }
+    readUnlock(r);
+  }
+  return all;
 }
 
 bool hmap_sync_range(hmap_sync *m, bool (*f)(const void *key, void *value, void *arg), void *arg)
 {
-  writeLock();
-  array *a = LOAD(&m->table);
-  walk w = {.m = m, .gen = a->gen, .f = f, .arg = arg, .list = w.few, .room = fewNodes};
-  for (size_t i = 0; i <= a->mask && visitChain(&w, a, bucketNumber(a, i), i, a->mask); i++)
+  reader *r = openWrite();
+  walk w = {.m = m, .gen = LOAD(&m->table)->gen->number, .room = fewNodes};
+  w.p.list = w.p.few;
+  w.p.r = r;
+  addPins(&w.p);
+  r->walks++;
+  closeWrite(r);
+  int step;
+  while ((step = listNext(&w, r)) > 0 && callForListed(&w, f, arg))
     ;
-  if (w.list != w.few)
-    free(w.list);
-  readUnlock();
-  if (w.failed)
+  enter(r);
+  removePins(&w.p);
+  r->walks--;
+  leave(r);
+  if (w.p.list != w.p.few)
+    free(w.p.list);
+  if (step < 0)
     errno = ENOMEM;
-  return !w.failed;
+  return step >= 0;
+}
+/* For hmap_sync_delete_if. */
+typedef struct deletion {
+  hmap_sync *m;
+  bool (*f)(const void *key, void *value, void *arg);
+  void *arg;
+  size_t deleted;
+} deletion;
+
+static bool deleteIf(const void *key, void *value, void *arg)
+{
+  deletion *d = arg;
+  if (d->f(key, value, d->arg))
+    d->deleted += hmap_sync_compare_and_delete(d->m, key, value);
+  return true;
+}
+bool hmap_sync_delete_if(hmap_sync *m, bool (*f)(const void *key, void *value, void *arg), void *arg, size_t *deleted)
+{
+  deletion d = {m, f, arg, 0};
+  bool done = hmap_sync_range(m, deleteIf, &d);
+  if (deleted)
+    *deleted = d.deleted;
+  return done;
 }
 
 bool hmap_sync_clear(hmap_sync *m)
@@ -237,60 +420,64 @@ bool hmap_sync_clear(hmap_sync *m)
   generation *gen = newGeneration(m);
   if (!gen)
     return false;
-  writeLock();
-  retireGeneration(EXCHANGE(&m->table, gen->table));
-  readUnlock();
+  reader *r = openWrite();
+  retireGeneration(r, EXCHANGE(&m->table, gen->table));
+  closeWrite(r);
   return true;
+}
+
+bool hmap_sync_reserve(hmap_sync *m, size_t entries)
+{
+  size_t buckets = minBuckets;
+  while (buckets < SIZE_MAX / 4 && buckets * 9 / 2 < entries)
+    buckets *= 2;
+  reader *r = me();
+  finishResize(m, r);
+  openWrite();
+  array *a = LOAD(&m->table);
+  bool done = a->mask + 1 >= buckets || LOAD(&a->next) || startGrowth(a, buckets);
+  if (done)
+    STORE(&m->least, buckets);
+  closeWrite(r);
+  finishResize(m, r);
+  return done;
 }
 
 size_t hmap_sync_len(hmap_sync *m)
 {
-  readLock();
+  reader *r = readLock();
   size_t n = entriesOf(LOAD(&m->table)->gen);
-  readUnlock();
+  readUnlock(r);
   return n;
+}
+
+void hmap_sync_stats(hmap_sync *m, hmap_sync_statistics *s)
+{
+  *s = (hmap_sync_statistics){0};
+  for (reader *r = LOAD(&domain.readers); r; r = r->next)
+    s->waiting += waitingOf(r);
+  if (!m)
+    return;
+  reader *r = readLock();
+  array *a = LOAD(&m->table);
+  s->entries = entriesOf(a->gen);
+  for (array *b = a; b; b = LOAD(&b->next)) {
+    s->buckets += b->mask + 1;
+    s->bytes += bytesOfArray(b->mask + 1, b->shift);
+    if (LOAD(&b->next))
+      s->moving += LOAD(&b->left);
+  }
+  readUnlock(r);
 }
 
 void hmap_sync_read_lock(void)
 {
-  writeLock();
+  readLock();
 }
 void hmap_sync_read_unlock(void)
 {
-  readUnlock();
-}
-
-/* Two rounds: what was piled up before the first is waited for in the second. */
-void hmap_sync_barrier(void)
-{
-  urcu_bp_synchronize_rcu(); /* a thread that has put the first node on a pile has asked for the callback then */
-  urcu_bp_barrier();
-  urcu_bp_barrier();
-  HAPPENS_AFTER(&gracePeriod);
-}
-
-void hmap_sync_before_fork(void)
-{
-  pthread_mutex_lock(&forks.mutex);
-  urcu_bp_call_rcu_before_fork(); /* waits for destroy functions under way, so while writes, theirs too, still go on */
-  STORE(&forks.forking, true);
-  urcu_bp_synchronize_rcu();
-  urcu_bp_before_fork();
-}
-static void afterFork(void)
-{
-  STORE(&forks.forking, false);
-  pthread_mutex_unlock(&forks.mutex);
-}
-void hmap_sync_after_fork_parent(void)
-{
-  urcu_bp_after_fork_parent();
-  urcu_bp_call_rcu_after_fork_parent();
-  afterFork();
-}
-void hmap_sync_after_fork_child(void)
-{
-  urcu_bp_after_fork_child();
-  urcu_bp_call_rcu_after_fork_child();
-  afterFork();
+  reader *r = me();
+  readUnlock(r);
+  if (unlikely(r->dirty && !inSection(r)))
+    pay(r);
 }

@@ -115,11 +115,8 @@ END
 
 lib=$builddir/lib/.libs/libhmap.a search=$builddir/compat/.libs/libhmap-search.a glib=$builddir/compat/.libs/libhmap-glib.a
 alone=$builddir/compat/.libs/libhmap-ghash.a
-flags= sync=
-[ -z "$GLIB_LIBS" ] || flags="-DWITH_GLIB $GLIB_CFLAGS"
-if [ -n "$URCU_LIBS" ]; then
-  flags="$flags -DWITH_SYNC" sync=$builddir/lib/.libs/libhmap-sync.a
-fi
+flags=-DWITH_SYNC sync=$builddir/lib/.libs/libhmap-sync.a
+[ -z "$GLIB_LIBS" ] || flags="$flags -DWITH_GLIB $GLIB_CFLAGS"
 # shellcheck disable=SC2086 # words
 check "a program that uses all libraries compiles" \
   $CC $CFLAGS $SANITIZED -std=gnu11 -I"$abs_top_srcdir/include" $flags -c all.c
@@ -131,7 +128,7 @@ link_and_run() {
   mode=$1
   shift
   # shellcheck disable=SC2086 # words
-  $CC $CFLAGS $SANITIZED $mode -o all all.o alone.o "$@" $libs $URCU_LIBS -lpthread && ./all
+  $CC $CFLAGS $SANITIZED $mode -o all all.o alone.o "$@" $libs -lpthread && ./all
 }
 
 names() {

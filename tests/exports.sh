@@ -36,9 +36,8 @@ symbol_versions() {
 }
 
 # Without the dynamic linker, which thread-local variables bring in.
-# liburcu-common belongs to liburcu-bp; whether it is named too depends on the linker's default of --as-needed.
 needed() {
-  readelf -d "$1" | sed -n '/\[ld-/d; /\[liburcu-common/d; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
+  readelf -d "$1" | sed -n '/\[ld-/d; s/.*(NEEDED).*\[\(.*\)\]/\1/p'
 }
 
 has() {
@@ -103,13 +102,9 @@ check "libhmap-ghash exports no name of GLib's" same "" "$(names_of_map compat/g
 check "libhmap-ghash has what libhmap-glib has" same "$(names_of_map compat/ghash.map | sed 's/^g_/hmap_ghash_/')" \
   "$(names_of_map compat/ghash-alone.map | grep 'hash_table_\|_hash$\|[a-z0-9]_equal$')"
 
-if [ -n "$URCU_LIBS" ]; then
-  check "libhmap-sync's map lists what hmap-sync.h declares" same "$(names_of_header hmap-sync.h)" "$(names_of_map lib/sync.map)"
-  examine hmap-sync lib lib/sync.map "$(printf 'liburcu-bp.so.8\nlibc.so.6')"
-  check "libhmap-sync's symbols have its version" same HMAP_SYNC_1 "$(symbol_versions lib/.libs/libhmap-sync.so.1)"
-else
-  skip "libhmap-sync" "built without liburcu"
-fi
+check "libhmap-sync's map lists what hmap-sync.h declares" same "$(names_of_header hmap-sync.h)" "$(names_of_map lib/sync.map)"
+examine hmap-sync lib lib/sync.map libc.so.6
+check "libhmap-sync's symbols have its version" same HMAP_SYNC_1 "$(symbol_versions lib/.libs/libhmap-sync.so.1)"
 
 if [ -n "$GLIB_LIBS" ]; then
   examine hmap-glib compat compat/ghash.map "$(printf 'libglib-2.0.so.0\nlibc.so.6')" "$names_of_uint"

@@ -18,9 +18,9 @@ fi
 functions() { sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/$1" | sort; }
 synopsis() { sed -n '/^.SH SYN/,/^.SH DESC/{s/^\.BI* .*[ *"]\(hmap_[a-z_]*\)(.*/\1/p}' "$doc/$1" | sort; }
 names() { sed -n '/^.SH NAME/,/^.SH LIB/p' "$doc/$1" | grep -o 'hmap_[a-z_]*' | sort; }
-for name in hmap hmap-sync; do
-  check "$name(3) shows each function of $name.h" same "$(functions $name.h)" "$(synopsis $name.3)"
-  check "$name(3) goes by the name of each" same "$(functions $name.h)" "$(names $name.3)"
+for library in hmap hmap-sync; do
+  check "$library(3) shows each function of $library.h" same "$(functions $library.h)" "$(synopsis $library.3)"
+  check "$library(3) goes by the name of each" same "$(functions $library.h)" "$(names $library.3)"
 done
 
 # The example in hmap(3) is a whole program.

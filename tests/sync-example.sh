@@ -2,14 +2,34 @@
 # sync-example.sh: the example of hmap-sync(3), built as a user would, prints what it should.
 
 . "$abs_top_srcdir/tests/tap.sh"
-[ -n "$URCU_LIBS" ] || skip_all "built without liburcu"
 scratch sync-example
 
 # shellcheck disable=SC2086 # words
 check "it compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" \
-  "$abs_top_srcdir/doc/sync-example.c" -o example "$builddir/lib/.libs/libhmap-sync.a" $URCU_LIBS -lpthread
-check "it counts each visit" same "2 users are left
+  "$abs_top_srcdir/doc/sync-example.c" -o example "$builddir/lib/.libs/libhmap-sync.a" -lpthread
+check "it counts each visit, and prices expire" same "2 users are left
+6 prices have expired, 4 are left
+7 costs 710 cents, 3 is not known: -1
 ann: 4000 visits
 bob: 4000 visits
 cleo: 4000 visits" "$(./example | sort)"
+
+# What a user may get wrong does not compile: a key as hmap.h wants it, a struct as a truth, and a result that nobody looks at.
+refuses() { # STATEMENT SUFFIX COMPILER
+  printf '#include <hmap-sync.h>\nvoid *v;\nhmap_sync *m;\nconst char *text = "";\nint main(void) { %s return 0; }\n' "$1" >"wrong.$2"
+  ! $3 -Wall -Werror -I"$abs_top_srcdir/include" -c "wrong.$2" -o wrong.o 2>wrong.out
+}
+accepts() {
+  printf '#include <hmap-sync.h>\nvoid *v;\nhmap_sync *m;\nconst char *text = "";\nint main(void) { %s return 0; }\n' "$1" >"right.$2"
+  $3 -Wall -Werror -I"$abs_top_srcdir/include" -fsyntax-only "right.$2"
+}
+check "a right call compiles" accepts 'return hmap_sync_load(m, text, &v);' c "$CC"
+check "the address of a string's pointer does not" refuses 'return hmap_sync_load(m, &text, &v);' c "$CC"
+check "a result is not a truth" refuses 'if (hmap_sync_swap(m, text, v, &v)) return 1;' c "$CC"
+check "a result is looked at" refuses 'hmap_sync_compare_and_swap(m, text, v, v);' c "$CC"
+check "nor is a store's passed over" refuses 'hmap_sync_store(m, text, v);' c "$CC"
+if [ -n "$CXX" ]; then
+  check "C++ takes a right call" accepts 'return hmap_sync_load(m, text, &v);' cc "$CXX"
+  check "and not the address of a string's pointer" refuses 'return hmap_sync_load(m, &text, &v);' cc "$CXX"
+fi
 done_testing

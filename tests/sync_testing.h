@@ -1,26 +1,18 @@
-/* sync_testing.h: what the tests of the concurrent map share. Each of them contains it, but for liburcu. */
+/* sync_testing.h: what the tests of the concurrent map share. Each of them contains it. */
 #ifndef SYNC_TESTING_H
 #define SYNC_TESTING_H
 
 #define TESTED "../lib/sync.c"
 #include "inside.h"
 
-#ifdef __SANITIZE_THREAD__
-/* liburcu's own calls of malloc, free and the like, which the sanitizer sees without what orders them. Nothing of ours is
- * suppressed. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-  return "called_from_lib:liburcu-bp.so\n";
-}
-#endif
-
 #define TEST(f) cmocka_unit_test_setup(f, startTest)
 static inline int startTest(void **state)
 {
   (void)state;
-  while (_urcu_bp_read_ongoing()) /* left open by a test that failed; nothing would ever be freed */
-    readUnlock();
+  while (inSection(me())) /* left open by a test that failed; nothing would ever be freed */
+    readUnlock(me());
+  me()->walks = 0;
+  errno = 0;
   startInside();
   return 0;
 }
@@ -28,7 +20,7 @@ static inline int startTest(void **state)
 /* All that is to be destroyed and freed has been. */
 static inline void settle(void)
 {
-  hmap_sync_barrier();
+  assert_true(hmap_sync_barrier());
   ASSERT_NOTHING_LEFT();
 }
 
@@ -92,8 +84,8 @@ static inline size_t assertSoundChain(hmap_sync *m, const array *a, size_t i)
     uint64_t hash = hashOfNode(m, n);
     assert_int_equal(hash & a->mask, i);
     assert_int_equal(v.b->head >> 8 * v.i & 0xff, topOf(hash));
-    void *value = NULL;
-    assert_true(lookUp(m, m->alg, m->pairs, hash, keyOfNode(m, n), &value));
+    void *value;
+    assert_non_null(lookUp(m, m->alg, m->pairs, hash, keyOfNode(m, n), &value));
     assert_ptr_equal(value, n->value);
   }
   for (bucket *b = bucketNumber(a, i)->overflow; b; b = b->overflow)

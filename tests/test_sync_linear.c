@@ -56,11 +56,11 @@ static void delay(void)
 /* Begins to move the map to an array of another size, as resizeIfDue does. */
 static void resizeTo(hmap_sync *m, size_t buckets)
 {
-  writeLock();
+  reader *r = openWrite();
   array *a = LOAD(&m->table);
   if (!LOAD(&a->next))
     startGrowth(a, buckets);
-  readUnlock();
+  closeWrite(r);
 }
 
 static int perform(call *c)
@@ -76,16 +76,16 @@ static int perform(call *c)
     result = hmap_sync_store(map, key, word(c->value));
     break;
   case doSwap:
-    result = hmap_sync_swap(map, key, word(c->value), &got);
+    result = hmap_sync_swap(map, key, word(c->value), &got).outcome;
     break;
   case doLoadOrStore:
-    result = hmap_sync_load_or_store(map, key, word(c->value), &got);
+    result = hmap_sync_load_or_store(map, key, word(c->value), &got).outcome;
     break;
   case doLoadAndDelete:
     result = hmap_sync_load_and_delete(map, key, &got);
     break;
   case doCompareAndSwap:
-    result = hmap_sync_compare_and_swap(map, key, word(c->old), word(c->value));
+    result = hmap_sync_compare_and_swap(map, key, word(c->old), word(c->value)).outcome;
     break;
   case doCompareAndDelete:
     result = hmap_sync_compare_and_delete(map, key, word(c->old));

@@ -100,16 +100,16 @@ static void writeOne(uint64_t r, uint64_t number)
     MUST(hmap_sync_store(map, key, o));
     return;
   case 2:
-    if (hmap_sync_swap(map, key, o, &found))
+    if (hmap_sync_swap(map, key, o, &found).outcome)
       look(found, number);
     return;
   case 3:
-    if (hmap_sync_load_or_store(map, key, o, &found) == 0)
+    if (hmap_sync_load_or_store(map, key, o, &found).outcome == 0)
       return;
     look(found, number);
     break;
   case 4:
-    if (hmap_sync_load(map, key, &found) && hmap_sync_compare_and_swap(map, key, found, o))
+    if (hmap_sync_load(map, key, &found) && hmap_sync_compare_and_swap(map, key, found, o).outcome)
       return;
     break;
   case 5:
@@ -167,8 +167,11 @@ static bool countOne(const void *key, void *value, void *arg)
 static void checkChild(void)
 {
   size_t live = 0;
-  for (uint64_t n = 0; n < nKeys; n++)
+  for (uint64_t n = 0; n < nKeys; n++) {
+    hmap_sync_read_lock();
     writeOne(n, n);
+    hmap_sync_read_unlock();
+  }
   hmap_sync_barrier();
   MUST(hmap_sync_range(map, countOne, &live) && live == hmap_sync_len(map));
   size_t before = destroyed;

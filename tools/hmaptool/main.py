@@ -6,11 +6,10 @@ import contextlib
 import os
 import sys
 
-from hmaptool import check, compare, env, inherited, messages, process, recording, relink, replay, run, stats, system
+from hmaptool import check, compare, env, inherited, messages, process, relink, run, stats, system
 from hmaptool.messages import Failed
 
-COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system,
-            "record": recording, "replay": replay}
+COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system}
 
 
 class Parser(argparse.ArgumentParser):
