@@ -15,6 +15,7 @@
 /* The functions that are looked for. */
 #define EACH_OF_GLIBS(X)                  \
   X(g_hash_table_new)                     \
+  X(g_hash_table_new_full)                \
   X(g_hash_table_new_similar)             \
   X(g_hash_table_ref)                     \
   X(g_hash_table_unref)                   \
@@ -44,6 +45,7 @@
   X(g_hash_table_get_values_as_ptr_array) \
   X(g_hash_table_iter_init)               \
   X(g_hash_table_iter_next)               \
+  X(g_hash_table_iter_get_hash_table)     \
   X(g_hash_table_iter_remove)             \
   X(g_hash_table_iter_replace)            \
   X(g_hash_table_iter_steal)              \

@@ -140,7 +140,7 @@ ALWAYS_INLINE void removeAt(GHashTable *t, place *at, bool notify)
     destroyEntry(t, key, value);
 }
 
-/* What removals by key and foreach_remove end with: walks are over, so a share of growth may be done. */
+/* What removals by key end with: walks are over, so a share of growth may be done. */
 ALWAYS_INLINE void afterRemoval(GHashTable *t)
 {
   if (!writeWork(&t->h))
@@ -488,7 +488,7 @@ static bool findAgain(const GHashTable *t, guint version, const mapwalk *at, gco
   *p = (place){0};
   if (version == versionOf(t)) {
     *p = walkHere(&t->h, t->h.t, at);
-    return true;
+    return p->b->tophash[p->i] >= minTopHash;
   }
   while (walknext(&t->h, t->h.t, &w, p))
     if (keyAt(p) == key) {
@@ -518,8 +518,10 @@ static guint g_hash_table_foreach_remove_or_steal(GHashTable *hash_table, GHRFun
     RETURN_UNLESS(version == versionOf(hash_table), "version == hash_table->version", 0);
     forgetRemoved(hash_table, &w, seq + removes);
   }
-  if (deleted > 0)
-    afterRemoval(hash_table);
+  if (deleted > 0) {
+    shrinkAfterWalk(&hash_table->h);
+    hash_table->version = version + 2;
+  }
   return deleted;
 }
 
@@ -812,6 +814,16 @@ GHashTable *g_hash_table_iter_get_hash_table(GHashTableIter *iter)
   return ((realIter *)iter)->hash_table;
 }
 
+/* Finds the entry that an iterator is at. Returns false if a removal that has not ended yet has taken it. */
+static bool iterHere(const realIter *ri, place *at)
+{
+  const hmap *h = &ri->hash_table->h;
+  *at = (place){0};
+  if (h->count)
+    *at = walkHere(h, h->t, &ri->walk);
+  return at->b && at->b->tophash[at->i] >= minTopHash;
+}
+
 static void iter_remove_or_steal(realIter *ri, bool notify)
 {
   g_return_if_fail(ri != NULL);
@@ -824,9 +836,11 @@ static void iter_remove_or_steal(realIter *ri, bool notify)
   if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useRemove, G_STRFUNC);
   } else if (ri->walk.state == atEntry) {
-    place at = walkHere(&t->h, t->h.t, &ri->walk);
+    place at;
     const guint behind = t->version & 1; /* this may be in the midst of another removal */
     ri->walk.state = atRemoved;
+    if (!iterHere(ri, &at))
+      return;
     removeAt(t, &at, notify);
     ri->version += 2;
     t->version = (versionOf(t) + 2) | behind;
@@ -859,7 +873,9 @@ void g_hash_table_iter_replace(GHashTableIter *iter, gpointer value)
   if (ri->walk.state == beforeFirst || ri->walk.state == afterLast) {
     complainNoEntry(ri, useReplace, G_STRFUNC);
   } else if (ri->walk.state == atEntry) {
-    place at = walkHere(&t->h, t->h.t, &ri->walk);
+    place at;
+    if (!iterHere(ri, &at))
+      return;
     gpointer old = valueAt(&at);
     setValue(t, at, keyAt(&at), value);
     if (t->value_destroy_func)

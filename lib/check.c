@@ -63,6 +63,18 @@ static const char *checkSegment(const maptype *t, unsigned char *segment)
   return NULL;
 }
 
+/* Checks that a walk over an array misses nothing by where it begins. */
+static const char *checkFirst(const hmap *h, const bucketArray *a)
+{
+  REQUIRE(!firstInside(a) || h->easy == 0);
+  for (size_t i = 0; !oneSegment(a) && i < tailOf(a)->first; i++) {
+    size_t bucket = (walkStart(h, a) + i) & bucketMask(a->B);
+    REQUIRE(!hasSegment(a, bucket) || (a == h->oldbuckets && bucketEvacuated(h, bucket)) ||
+            chainEmpty(bmapIn(a->segments[bucket >> a->t->segbits], bucket & segmentMask(a->t))));
+  }
+  return NULL;
+}
+
 /* Checks an array of which the buckets below evacuated may have been freed. */
 static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated)
 {
@@ -86,6 +98,15 @@ static tally overflowBuckets(const bucketArray *a)
   for (overflowSlab *s = a->slabs; s; s = s->next)
     for (size_t k = 0; k < s->used; k++, sum.linked++)
       sum.addresses += (uintptr_t)overflowIn(a->t, s, k);
+  return sum;
+}
+
+/* The same for those that wait for another chain, of which there are at most a number. */
+static tally unlinkedBuckets(const bucketArray *a, size_t most)
+{
+  tally sum = {0};
+  for (bmap *b = oneSegment(a) ? NULL : tailOf(a)->unlinked; b && sum.linked <= most; b = overflowOf(b), sum.linked++)
+    sum.addresses += (uintptr_t)b;
   return sum;
 }
 
@@ -217,8 +238,9 @@ static const char *checkNew(const hmap *h, tally *sum)
       return broken;
     REQUIRE(!growing(h) || bucketEvacuated(h, i & oldbucketmask(h)) || sum->entries == before);
   }
-  REQUIRE(h->noverflow == all.linked);
-  REQUIRE(sum->linked == all.linked && sum->addresses == all.addresses);
+  REQUIRE(h->noverflow == sum->linked);
+  tally unlinked = unlinkedBuckets(h->buckets, all.linked);
+  REQUIRE(sum->linked + unlinked.linked == all.linked && sum->addresses + unlinked.addresses == all.addresses);
   return NULL;
 }
 
@@ -252,7 +274,8 @@ static const char *mapcheck(const hmap *h)
   if (!h->buckets)
     return NULL;
   if ((broken = checkArray(t, h->buckets, h->B, 0)) ||
-      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, h->oldbuckets->B, h->nevacuate))))
+      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, h->oldbuckets->B, h->nevacuate))) ||
+      (broken = checkFirst(h, h->buckets)) || (growing(h) && (broken = checkFirst(h, h->oldbuckets))))
     return broken;
   REQUIRE(h->easy == 0 || !(growing(h) || h->retired || flagsOf(h) & hashCounted));
   REQUIRE(!overLoadFactor(h->easy, h->B));

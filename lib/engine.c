@@ -10,6 +10,7 @@
 #include "seed.c"
 #include "counters.c"
 #include "mem.c"
+#include "empty.c"
 #include "grow.c"
 #include "map.c"
 #include "walk.c"

@@ -15,16 +15,23 @@
  *     writer works on the old bucket, and a later write tries again: nothing is ever half moved;
  *   an iterator that started on the old array follows its entries to the new one by their stored hash (iter.c).
  *
- * A table that has lost most of its entries shrinks in the same way: a write evacuates the next eight old buckets, in which there
- * are fewer than eight entries on average, and the buckets that share their low bits meet in one new chain. The new array has
- * room for as many insertions as the old one has writes left, so the next growth does not wait for the end of this one.
+ * A table that has lost most of its entries shrinks in the same way: a write looks at 32 KiB of old bmaps, or moves up to 32
+ * entries and what is left of a chain, and the buckets that share their low bits meet in one new chain. The new array has room
+ * for as many insertions as the old one has writes left, so the next growth does not wait for the end of this one. Removing in a
+ * walk must not move what is still to come; so an iterator leaves it to the next writes, and g_hash_table_foreach_remove, which
+ * has visited everything and nobody's walk survives, does it all at its end.
  *
  * Of an array of up to eight buckets, most of which belong to tables that never have more, the write that begins the growth moves
  * all and frees it. */
 #include "hash.h"
 #include "probe.h"
 
-enum { growPace = 2, shrinkPace = 8, directB = 3 };
+enum {
+  growPace = 2,         /* old buckets that a write evacuates; */
+  shrinkPace = 2048,    /* where there are fewer entries than buckets, buckets that it looks at, of which each entry */
+  shrinkEntryCost = 64, /* counts as so many, for it has to be moved */
+  directB = 3
+};
 
 /* The hash of the entry in a slot: all of it where keys are their own hash, else the low 32 bits, which choose the bucket. */
 ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
@@ -57,10 +64,15 @@ ALWAYS_INLINE bool shouldShrink(const hmap *h)
   return unlikely(tooFewEntries(h->count, h->mask)) && !growing(h) && !(flagsOf(h) & hashHinted);
 }
 
+/* How many writes it takes to shrink, at most. */
+static size_t writesToShrink(const hmap *h)
+{
+  return (bucketShift(h->B) + shrinkEntryCost * h->count) / (shrinkPace - shrinkEntryCost) + 1;
+}
 /* The size that a table with too few entries shrinks to: with room for what may be inserted before all is evacuated. */
 static uint8_t smallerB(const hmap *h)
 {
-  size_t most = h->count + bucketShift(h->B) / shrinkPace;
+  size_t most = h->count + writesToShrink(h);
   uint8_t B = minShrinkB - 1;
   while (overLoadFactor(most, B))
     B++;
@@ -293,13 +305,19 @@ static bool reserveSpare(const maptype *t, size_t n, void **spare)
   return true;
 }
 
+/* How many entries a chain has. */
+static size_t entriesIn(place p)
+{
+  size_t n = 0;
+  do
+    n += countSlots(matchFull(p.b));
+  while (nextInChain(&p));
+  return n;
+}
 /* Overflow buckets that it takes to add the entries of one chain to another. */
 static size_t overflowFor(place from, place to)
 {
-  size_t vacant = 0, n = 0;
-  do
-    n += countSlots(matchFull(from.b));
-  while (nextInChain(&from));
+  size_t vacant = 0, n = entriesIn(from);
   do
     vacant += countSlots(matchEmpty(to.b));
   while (vacant < n && nextInChain(&to));
@@ -387,7 +405,7 @@ static bool evacuateChain(hmap *h, size_t oldbucket, size_t newbit)
 static bool evacuate(hmap *h)
 {
   size_t oldbucket = h->nevacuate, newbit = newBit(h);
-  if (!needSegment(h->buckets, oldbucket & h->mask) || !needSegment(h->buckets, (oldbucket + newbit) & h->mask))
+  if (!needSegment(h, h->buckets, oldbucket & h->mask) || !needSegment(h, h->buckets, (oldbucket + newbit) & h->mask))
     return false;
   if (hasSegment(h->oldbuckets, oldbucket) && !(shrinking(h) && joinBucket(h, oldbucket)) && !evacuateChain(h, oldbucket, newbit))
     return false;
@@ -397,21 +415,92 @@ static bool evacuate(hmap *h)
   return true;
 }
 
-/* How many old buckets a write evacuates: where the array shrinks, more that have less; where it has but few, all. */
-static unsigned paceOf(uint8_t oldB, uint8_t B)
+/* Nothing comes to n buckets of an array from i on, or, at its end, from its beginning on. */
+static void emptyFrom(bucketArray *a, size_t i, size_t n)
 {
-  return oldB <= directB ? 1u << directB : B < oldB ? shrinkPace : growPace;
+  for (size_t k = 0; k < n; k += segmentMask(a->t) + 1 - ((i + k) & segmentMask(a->t))) {
+    unsigned char **segment = &a->segments[((i + k) & bucketMask(a->B)) >> a->t->segbits];
+    if (!*segment)
+      *segment = noSegment();
+  }
 }
-static unsigned pace(const hmap *h)
+/* Whether the buckets that an old bucket's entries go to have memory. */
+static bool hasPlaces(const hmap *h, size_t oldbucket, size_t newbit)
 {
-  return paceOf(h->oldbuckets->B, h->B);
+  return hasSegment(h->buckets, oldbucket & h->mask) && hasSegment(h->buckets, (oldbucket + newbit) & h->mask);
+}
+/* Whether an old bucket is empty and may be passed: what comes to it later needs no more memory for that. */
+static bool passable(const hmap *h, size_t oldbucket, size_t newbit)
+{
+  const bucketArray *old = h->oldbuckets;
+  const bmap *b = bmapIn(old->segments[oldbucket >> old->t->segbits], oldbucket & segmentMask(old->t));
+  return chainEmpty(b) && !b->link && hasPlaces(h, oldbucket, newbit);
+}
+/* Passes over old buckets without entries, at most n, or a segment that is not there. Returns how many buckets it looked at. */
+static size_t passEmpty(hmap *h, size_t n)
+{
+  const size_t begin = h->nevacuate, newbit = newBit(h), segment = segmentMask(h->oldbuckets->t) + 1;
+  size_t i = begin, end = (begin | (segment - 1)) + 1, looked = 1;
+  end = end < noldbuckets(h) ? end : noldbuckets(h);
+  if (!hasSegment(h->oldbuckets, begin)) {
+    i = end;
+    emptyFrom(h->buckets, begin & h->mask, i - begin);
+    emptyFrom(h->buckets, (begin + newbit) & h->mask, i - begin);
+  }
+  for (; i < end && i - begin < n && passable(h, i, newbit); i++)
+    looked++;
+  if (i == begin)
+    return 0;
+  HMAP_COUNT(entered, looked);
+  h->nevacuate = (uint32_t)i;
+  h->seq++;
+  if (i == noldbuckets(h))
+    growDone(h);
+  return looked;
+}
+
+/* A write's share of a growth with few entries: it goes the faster the less there is to move. */
+static void thinWork(hmap *h)
+{
+  for (size_t left = shrinkPace; left && growing(h);) {
+    size_t cost = passEmpty(h, left);
+    if (!cost) {
+      cost = !hasPlaces(h, h->nevacuate, newBit(h)) ? left : 1 + shrinkEntryCost * entriesIn(oldBucketAt(h, h->t, h->nevacuate));
+      if (!evacuate(h))
+        return;
+    }
+    left -= cost < left ? cost : left;
+  }
+}
+
+/* How many old buckets a write evacuates: where the array has but few, all. */
+static unsigned paceOf(uint8_t oldB)
+{
+  return oldB <= directB ? 1u << directB : growPace;
 }
 
 /* A write's share of the growth. */
 NOINLINE void growWork(hmap *h)
 {
-  for (unsigned n = growing(h) ? pace(h) : 0; n && growing(h) && evacuate(h); n--)
+  if (!growing(h))
+    return;
+  if (shrinking(h) || tooFewEntries(h->count, h->mask)) {
+    thinWork(h);
+    return;
+  }
+  for (unsigned n = paceOf(h->oldbuckets->B); n && growing(h) && evacuate(h); n--)
     ;
+}
+
+/* Ends the growth that is under way, shrinks the table if it should be smaller, and gives all that back which it has left. For
+ * what has taken as long anyway as there were buckets. Where memory is short, the next writes go on with it. */
+static void shrinkNow(hmap *h)
+{
+  while (growing(h) || (shouldShrink(h) && hashGrow(h)))
+    while (growing(h))
+      if (!passEmpty(h, SIZE_MAX) && !evacuate(h))
+        return;
+  freeRetired(h);
 }
 
 /* A write's share of giving memory back. */

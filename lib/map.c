@@ -23,8 +23,8 @@
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
  *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
- *   probe.h   the probe loop                        grow.c   growth                     alarm.c  when the seed is known
- *   format.h  blocks for small keys and elems                                           clone.c  stats.c  dump.c  check.c  api.c
+ *   probe.h   the probe loop                        empty.c  segments without entries   alarm.c  when the seed is known
+ *   format.h  blocks for small keys and elems       grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
  *
  * What differs from Go:
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
@@ -98,7 +98,7 @@ static uint32_t easyBelow(const hmap *h)
 {
   const size_t most = UINT32_C(1) << 30;
   size_t full = h->B ? loadFactorNum * (bucketShift(h->B) / loadFactorDen) : isHalfBucket(h) ? halfCnt : bucketCnt;
-  if (growing(h) || h->retired || flagsOf(h) & (hashCounted | hashAlarm) || shouldGrow(h))
+  if (growing(h) || firstInside(h->buckets) || h->retired || flagsOf(h) & (hashCounted | hashAlarm) || shouldGrow(h))
     return 0;
   return (uint32_t)(full < most ? full : most);
 }
@@ -189,7 +189,7 @@ ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at
 {
   if (unlikely(inEmptySegment(at->b))) {
     at->b = NULL;
-    if (!needSegment(at->a, (size_t)hash & bucketMask(at->a->B)))
+    if (!needSegment(h, at->a, (size_t)hash & bucketMask(at->a->B)))
       return;
     *at = mapbucket(h, t, hash);
   }
@@ -234,6 +234,7 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
     endWrite(h);
     return false;
   }
+  fillBucket(h, at->a, at->bucket);
   at->b->tophash[at->i] = top;
   if (t->stored)
     hashesOf(at->block)[at->i] = k.stored;
@@ -330,6 +331,7 @@ NOINLINE void markRest(place p)
 static void emptied(hmap *h)
 {
   seedTable(h);
+  restartWalks(h);
   alarmOver(h);
   h->nclear++;
 }
@@ -349,8 +351,22 @@ ALWAYS_INLINE void mapdelete(hmap *h, place *p)
   if (shouldShrink(h))
     h->easy = 0; /* the next insertion has to see to it, should this be part of a walk */
   countRemoved(h, 1);
+  if (unlikely(p->head->tophash[0] == emptyRest) && h->B > minSegbits)
+    bucketEmptied(h, p);
   if (unlikely(h->count == 0))
     emptied(h);
+  endWrite(h);
+}
+
+/* What removing many entries in a walk ends with. */
+NOINLINE void shrinkAfterWalk(hmap *h)
+{
+  if (!tooFewEntries(h->count, h->mask) && !(growing(h) && shrinking(h))) {
+    writeWork(h);
+    return;
+  }
+  beginWrite(h);
+  shrinkNow(h);
   endWrite(h);
 }
 

@@ -38,7 +38,8 @@ enum {
   maxChain = 12,      /* buckets of a chain; a longer one raises the alarm, see alarm.c */
   maxB = 31,          /* stored hashes have 32 bits, and hmap.mask */
   minShrinkB = 5,     /* a smaller table does not shrink */
-  maxSegbits = 9,     /* a segment has at most so many buckets */
+  minSegbits = 3,     /* a segment has at least so many buckets, see SEGBITS, */
+  maxSegbits = 9,     /* and at most so many */
   maxSegment = 1 << maxSegbits,
   segmentBytes = 32 << 10 /* and at most so many bytes */
 };
@@ -114,10 +115,17 @@ typedef struct bucketArray {
   uint32_t pins;           /* iterators that may still read this array; relaxed atomic */
   uint8_t B;
   bool mapped;               /* that memory is the system's, not malloc's */
-  unsigned char *segments[]; /* noSegment() until one of its buckets is written to; NULL if evacuation has yet to come to it, or
-                                it has been freed */
+  unsigned char *segments[]; /* noSegment() until one of its buckets is written to, and when a removal has emptied them; NULL if
+                                evacuation has yet to come to it, or it has been passed and freed */
 } bucketArray;
 _Static_assert((offsetof(bucketArray, segments) + sizeof(unsigned char *)) % 8 == 0, "bmaps stay aligned");
+
+/* What a directory of several segments has behind it. */
+typedef struct arrayTail {
+  bmap *unlinked; /* overflow buckets of segments that have been freed, for the next chains; a chain */
+  uint32_t first; /* the buckets of a walk before this one, counted from its start, are empty or not there */
+  uint32_t swept; /* a bucket such that, when it was looked at, those before it in its segment were empty, and it was not */
+} arrayTail;
 
 /* How keys are hashed and compared. */
 enum hashalg {
@@ -182,6 +190,7 @@ typedef struct place {
   bmap *head;       /* the chain's first bucket */
   bucketArray *a;   /* the array that it is in */
   unsigned i;
+  uint32_t bucket; /* the chain's number */
 } place;
 
 ALWAYS_INLINE uint8_t flagsOf(const hmap *h)
@@ -357,9 +366,17 @@ ALWAYS_INLINE bool tooManyWideBuckets(uint32_t nwide, uint8_t B)
   return nwide > bucketShift(B) >> 3;
 }
 
+/* Walks visit groups of that many neighbouring buckets, see walk.c. */
+enum { groupBits = sizeof(size_t) == 8 ? 3 : 2, groupCnt = 1 << groupBits };
 ALWAYS_INLINE size_t segmentMask(const maptype *t)
 {
   return ((size_t)1 << t->segbits) - 1;
+}
+/* The number of the bucket that a walk over an array begins with, in a large one the first of a segment. */
+ALWAYS_INLINE size_t walkStart(const hmap *h, const bucketArray *a)
+{
+  uint8_t bits = a->B > a->t->segbits ? a->t->segbits : groupBits;
+  return (size_t)h->order << bits & bucketMask(a->B);
 }
 ALWAYS_INLINE bmap *bmapIn(unsigned char *segment, size_t i)
 {
@@ -425,7 +442,7 @@ ALWAYS_INLINE place bucketAt(const maptype *t, bucketArray *a, size_t i)
   unsigned char *segment = a->segments[i >> t->segbits];
   size_t k = i & segmentMask(t);
   bmap *b = bmapIn(segment, k);
-  place p = {b, segment + k * t->blocksize, t, b, a, 0};
+  place p = {b, segment + k * t->blocksize, t, b, a, 0, (uint32_t)i};
   resolveBlock(t, &p);
   return p;
 }

@@ -14,6 +14,7 @@
 enum {
   maxHeapArray = 24 << 10,
   releasePiece = 32 << 10,
+  maxPassed = 512, /* entries of a directory without a segment that a write passes over */
   mallocAlign = _Alignof(max_align_t) < 8 ? _Alignof(max_align_t) : 8, /* what is counted on: some give no more than they must */
   cacheLine = 64,
   leastPiece = 256 << 10,
@@ -98,7 +99,12 @@ static bucketArray *mapPages(size_t bytes)
 
 static size_t bytesOfDirectory(const maptype *t, uint8_t B)
 {
-  return sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *);
+  return sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *) + sizeof(arrayTail);
+}
+/* What stands behind the directory of an array of several segments. */
+ALWAYS_INLINE arrayTail *tailOf(const bucketArray *a)
+{
+  return (arrayTail *)(uintptr_t)&a->segments[nsegments(a)];
 }
 /* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. */
 static bucketArray *newDirectory(const maptype *t, uint8_t B)
@@ -112,6 +118,7 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
   a->t = t;
   a->bytes = (uint32_t)bytes;
   a->B = B;
+  tailOf(a)->swept = UINT32_MAX;
   return a;
 }
 
@@ -179,17 +186,6 @@ ALWAYS_INLINE bool hasSegment(const bucketArray *a, size_t i)
   const unsigned char *segment = a->segments[i >> a->t->segbits];
   return likely(segment && segment != noSegment());
 }
-/* Sees to it that bucket i of an array can be written to. Returns false if there is no memory. */
-ALWAYS_INLINE bool needSegment(bucketArray *a, size_t i)
-{
-  if (hasSegment(a, i))
-    return true;
-  unsigned char *segment = newSegment(a->t);
-  if (segment)
-    a->segments[i >> a->t->segbits] = segment;
-  return segment != NULL;
-}
-
 /* The alignment of overflow buckets: what their entries need, and linkTo. */
 static size_t alignOfOverflow(const maptype *t)
 {
@@ -249,6 +245,8 @@ static bool addOverflowSlab(bucketArray *a)
 static bool reserveOverflow(bucketArray *a, size_t n)
 {
   size_t room = 0;
+  for (bmap *b = oneSegment(a) ? NULL : tailOf(a)->unlinked; b && room < n; b = overflowOf(b))
+    room++;
   for (overflowSlab *s = a->filling; s; s = s->next)
     room += s->n - s->used;
   while (room < n) {
@@ -265,22 +263,32 @@ static bool reserveOverflow(bucketArray *a, size_t n)
 /* Returns an empty overflow bucket, of which there must be one. */
 static bmap *takeOverflow(bucketArray *a)
 {
-  while (a->filling->used == a->filling->n)
-    a->filling = a->filling->next;
-  bmap *b = overflowIn(a->t, a->filling, a->filling->used++);
+  bmap *b = oneSegment(a) ? NULL : tailOf(a)->unlinked;
+  if (b) {
+    tailOf(a)->unlinked = overflowOf(b);
+  } else {
+    while (a->filling->used == a->filling->n)
+      a->filling = a->filling->next;
+    b = overflowIn(a->t, a->filling, a->filling->used++);
+  }
   *b = (bmap){.link = 0};
   HMAP_COUNT(touched, sizeof *b);
   return b;
 }
 
-/* Frees one segment, if there are any among the first n of an array. Returns false if not. */
+/* Frees one segment, if there are any among the first n of an array; or passes over many that are not there. Returns false if
+ * there are none left. */
 static bool releaseSegment(bucketArray *a, size_t n)
 {
   if (oneSegment(a) || a->released >= n)
     return false;
-  unsigned char **segment = &a->segments[a->released++];
-  freeSegment(a->t, *segment);
-  *segment = NULL;
+  for (size_t passed = 0; passed < maxPassed && a->released < n; passed++) {
+    unsigned char **segment = &a->segments[a->released++], *is = *segment;
+    *segment = NULL;
+    freeSegment(a->t, is);
+    if (is && is != noSegment())
+      break;
+  }
   return true;
 }
 /* Gives the last piece of a mapped array back to the system; if it refuses, because unmapping would leave it with too many

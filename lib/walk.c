@@ -9,8 +9,6 @@
 #include "probe.h"
 
 enum {
-  groupBits = sizeof(size_t) == 8 ? 3 : 2,
-  groupCnt = 1 << groupBits,
   groupSlots = groupCnt * bucketCnt,
   noChain = groupCnt + 1 /* mapwalk.chain: nothing has overflowed */
 };
@@ -49,7 +47,7 @@ ALWAYS_INLINE walkArray walkIn(const hmap *h, const maptype *t, size_t n)
 /* The number of the first bucket of group n. */
 ALWAYS_INLINE size_t groupStart(const hmap *h, const walkArray *in, size_t n)
 {
-  return (((size_t)h->order + n - in->first) & (in->groups - 1)) << groupBits;
+  return (walkStart(h, in->a) + ((n - in->first) << groupBits)) & bucketMask(in->a->B) & ~(size_t)(groupCnt - 1);
 }
 /* The buckets of the group from start on that are there and whose entries have not moved on: *from up to what it returns. */
 ALWAYS_INLINE unsigned walkable(const hmap *h, const walkArray *in, size_t start, unsigned *from)
@@ -152,11 +150,36 @@ ALWAYS_INLINE void prefetchGroup(const maptype *t, const unsigned char *block)
     __builtin_prefetch(block + n);
 }
 
-/* Enters the next group. Returns false at the end. */
+/* How many groups from n on have no entries because their segment is not there or has been evacuated, or no more. */
+static size_t emptyGroups(const hmap *h, const walkArray *in, size_t n)
+{
+  size_t start = groupStart(h, in, n);
+  if (oneSegment(in->a))
+    return 0;
+  if (n == in->first && tailOf(in->a)->first)
+    return tailOf(in->a)->first >> groupBits;
+  if (in->a == h->oldbuckets && start + groupCnt <= h->nevacuate)
+    return (h->nevacuate - start) >> groupBits;
+  return hasSegment(in->a, start) ? 0 : (segmentMask(in->t) + 1 - (start & segmentMask(in->t))) >> groupBits;
+}
+/* Moves a walk over such groups. Returns false at the end; else *in is the array that it is in. */
+static bool walkAhead(const hmap *h, const maptype *t, mapwalk *w, walkArray *in)
+{
+  for (;;) {
+    HMAP_COUNT(entered, 1);
+    *in = walkIn(h, t, w->n);
+    size_t left = in->first + in->groups - w->n, empty = left ? emptyGroups(h, in, w->n) : 0;
+    if (!left || !empty)
+      return left;
+    w->n += (uint32_t)(empty < left ? empty : left);
+  }
+}
+
+/* Enters the next group that there is. Returns false at the end. */
 static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 {
-  walkArray in = walkIn(h, t, w->n);
-  if (w->n >= in.first + in.groups)
+  walkArray in;
+  if (!walkAhead(h, t, w, &in))
     return false;
   bool overflowed;
   size_t start = groupStart(h, &in, w->n++), full = headSlots(h, &in, start, &overflowed);

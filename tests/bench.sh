@@ -19,6 +19,8 @@ for peer in $(PYTHONPATH=$abs_top_srcdir/bench "$PYTHON3" -B -c 'from runs.peers
   fi
 done
 
+check "small tables" "$PYTHON3" -B "$abs_top_srcdir/bench/small.py" --build "$builddir" --work "$builddir/bench-run" --smoke
+
 # shows FIGURES TEXT: whether the tables of some figures, one a line, contain a text.
 shows() {
   { echo peer,keys,size,figure,value; printf '%s\n' "$1"; } >figures.csv

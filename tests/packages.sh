@@ -10,18 +10,26 @@ done
 scratch packages
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# A folder that configure refuses in one line, before it has looked for anything.
+spaced() {
+  mkdir "a folder" && cd "a folder" && ! "$abs_top_srcdir/configure" >out 2>err && test ! -e Makefile &&
+    same "configure: error: a folder with a space in its path, $PWD: build in another one" "$(cat err)"
+}
+check "a build folder with a space in its path" eval '(spaced)'
 check "make install" "$MAKE" -C "$builddir" install DESTDIR="$PWD/root" prefix=/usr exec_prefix=/usr libdir=/usr/lib/any-linux \
   datarootdir=/usr/share
 for list in "$abs_top_srcdir"/debian/*.install "$abs_top_srcdir"/debian/not-installed; do
-  sed "s|.*|$(basename "$list") &|" "$list"
+  while read -r pattern; do
+    # shellcheck disable=SC2086 # patterns are meant
+    (cd root && printf "$(basename "$list") %s\n" $pattern)
+  done <"$list"
 done >patterns
 
 # owners FILE: the lists that name it, or a folder that it is in.
 owners() {
-  while read -r list pattern; do
-    # shellcheck disable=SC2254 # patterns are meant
+  while read -r list path; do
     case $1 in
-      $pattern | $pattern/*) echo "$list" ;;
+      "$path" | "$path"/*) echo "$list" ;;
     esac
   done <patterns | sort -u
 }

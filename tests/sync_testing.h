@@ -84,7 +84,7 @@ static inline size_t assertSoundChain(hmap_sync *m, const array *a, size_t i)
     uint64_t hash = hashOfNode(m, n);
     assert_int_equal(hash & a->mask, i);
     assert_int_equal(v.b->head >> 8 * v.i & 0xff, topOf(hash));
-    void *value;
+    void *value = NULL;
     assert_non_null(lookUp(m, m->alg, m->pairs, hash, keyOfNode(m, n), &value));
     assert_ptr_equal(value, n->value);
   }

@@ -117,9 +117,8 @@ static void test_iterators_live_through_it(void **state)
     memset(seen, 0, sizeof seen);
     hmap *h = attacked(before);
     hmap_iter it;
-    size_t n = 0;
     hmap_iter_init(&it, h);
-    for (size_t i = 0; i < before / 2; i++, n++) {
+    for (size_t i = 0; i < before / 2; i++) {
       assert_true(hmap_iter_next(&it));
       assert_false(seen[*(uint64_t *)it.elem]);
       seen[*(uint64_t *)it.elem] = true;

@@ -1,7 +1,9 @@
 /* test_bounds.c: no single operation takes long, however large the table. Over millions of insertions, deletions and growths, of
  * both kinds, none
- *   - moves more slots than the chains of the next two old buckets held, or, where the table shrinks or there are no more, of the
- *     next eight; an assignment of a key that is there, none;
+ *   - moves more slots than the chains of the next two old buckets held, or, where there are no more than eight, of all; or,
+ * where there are fewer entries than buckets, than 32 and what the last chain has besides; an assignment of a key that is there,
+ * none;
+ *   - looks at more than 32 KiB of old bmaps without entries, twice where it ends a growth and begins another;
  *   - touches and frees more than 64 KiB beyond that, or maps more than once;
  *   - asks malloc for more than 32 KiB and a head at once, or in all for more than two segments, a slab and a directory; and for
  *     what it keeps behind pointers, a key and an elem.
@@ -13,6 +15,8 @@
 
 enum {
   mostBytes = 64 << 10,
+  mostLooked = 2 * (32 << 10) / 16, /* bmaps of old buckets, by a write that ends a growth and begins another */
+  mostThin = 32,
   mostMaps = 1,
   mostAtOnce = segmentBytes + 256,
   mostAsked = 3 * mostAtOnce + (24 << 10),
@@ -42,18 +46,39 @@ static size_t entriesOfNext(bucketArray *a, size_t i, size_t n)
     sum += entriesOf(a, i);
   return sum;
 }
+/* How many slots up to 32 and the rest of their chain are, from bucket i on. */
+static size_t entriesOfFew(bucketArray *a, size_t i)
+{
+  size_t sum = 0;
+  for (; sum <= mostThin && i < bucketShift(a->B); i++) /* one of them may be about to be deleted */
+    sum += entriesOf(a, i);
+  return sum;
+}
+static bool thinWith(const hmap *h, uint8_t B)
+{
+  return B < h->B || tooFewEntries(h->count, (uint32_t)bucketMask(B));
+}
+static bool thin(const hmap *h)
+{
+  return shrinking(h) || thinWith(h, h->B);
+}
 /* How many slots the next write may move; it may begin a growth if it is an insertion, and a shrinking if a deletion. */
 static size_t mayMove(const hmap *h, bool insertion)
 {
-  if (growing(h) && h->nevacuate + pace(h) < noldbuckets(h))
-    return entriesOfNext(h->oldbuckets, h->nevacuate, pace(h));
-  size_t rest = growing(h) ? entriesOfNext(h->oldbuckets, h->nevacuate, pace(h)) : 0;
+  if (growing(h) && !thin(h) && h->nevacuate + paceOf(h->oldbuckets->B) < noldbuckets(h))
+    return entriesOfNext(h->oldbuckets, h->nevacuate, paceOf(h->oldbuckets->B));
+  size_t rest = 0;
+  if (growing(h))
+    rest = thin(h) ? entriesOfFew(h->oldbuckets, h->nevacuate)
+                   : entriesOfNext(h->oldbuckets, h->nevacuate, paceOf(h->oldbuckets->B));
   if (insertion)
-    return rest + (h->buckets && shouldGrow(h) ? entriesOfNext(h->buckets, 0, paceOf(h->B, nextB(h))) : 0);
-  return rest + (h->count && tooFewEntries(h->count - 1, h->mask) ? rest + entriesOfNext(h->buckets, 0, shrinkPace) : 0);
+    return rest + (!h->buckets || !shouldGrow(h) ? 0
+                   : thinWith(h, nextB(h))       ? entriesOfFew(h->buckets, 0)
+                                                 : entriesOfNext(h->buckets, 0, paceOf(h->B)));
+  return rest + (h->count && tooFewEntries(h->count - 1, h->mask) ? rest + entriesOfFew(h->buckets, 0) : 0);
 }
 
-static size_t allowed, nevacuateWas, paceWas, liveWas;
+static size_t allowed, nevacuateWas, paceWas, liveWas; /* paceWas: 0 where it is not in buckets */
 static const void *arrayWas;
 static uint8_t BWas;
 
@@ -61,7 +86,7 @@ static void before(const hmap *h, bool insertion)
 {
   allowed = mayMove(h, insertion);
   nevacuateWas = growing(h) ? h->nevacuate : 0;
-  paceWas = growing(h) ? pace(h) : 0;
+  paceWas = growing(h) && !thin(h) ? paceOf(h->oldbuckets->B) : 0;
   arrayWas = h->buckets;
   BWas = h->B;
   liveWas = memory.heap;
@@ -77,7 +102,8 @@ static void after(const hmap *h)
   assert_in_range(counted.maps, 0, mostMaps);
   assert_in_range(memory.most, 0, mostAtOnce);
   assert_in_range(memory.asked, 0, mostAsked + behind);
-  if (growing(h) && arrayWas == h->buckets)
+  assert_in_range(counted.entered, 0, mostLooked);
+  if (growing(h) && arrayWas == h->buckets && paceWas)
     assert_in_range(h->nevacuate, nevacuateWas, nevacuateWas + paceWas);
   assert_in_range(memory.unmapped, 0, counted.freed + 2 * (size_t)sysconf(_SC_PAGESIZE)); /* the counts do not belittle it */
   assert_in_range(liveWas, 0, memory.heap + behind + pieces);                             /* nor what is freed */

@@ -127,6 +127,7 @@ typedef struct api {
 #define OURS(function) .function = function,
 static const api ours = {EACH_FUNCTION(OURS)};
 static api glibs;
+static guint glibsVersion; /* 2.76.1 is 7601 */
 
 static int load(void **state)
 {
@@ -136,6 +137,8 @@ static int load(void **state)
     return 0;
 #define LOAD(function) glibs.function = (__typeof__(&function))dlsym(library, #function);
   EACH_FUNCTION(LOAD)
+  glibsVersion =
+      *(const guint *)dlsym(library, "glib_minor_version") * 100 + *(const guint *)dlsym(library, "glib_micro_version");
   return 0;
 }
 
@@ -538,6 +541,50 @@ static void maskNumbers(char *text)
   *to = 0;
 }
 
+/* libhmap-ghash behaves as GLib 2.76. Here is all in which newer ones do not, since when, and nothing else knows of versions:
+ * what ours says comes to be what that GLib says, and then the two are the same to the last character. */
+static const struct change {
+  guint since;
+  const char *ours, *theirs;
+} changes[] = {
+    {8101, "'index_ <= (gint)rarray->len'", "'index_ < 0 || (guint) index_ <= rarray->len'"},
+};
+static const struct {
+  guint since;
+  int ours, theirs;
+} changedSignal = {8700, SIGTRAP, SIGABRT}; /* a fatal message's */
+
+/* Appends a text's n characters to a report's. */
+static void append(report *r, const char *text, size_t n)
+{
+  size_t end = strlen(r->text);
+  assert_true(end + n < sizeof r->text);
+  memcpy(r->text + end, text, n);
+  r->text[end + n] = 0;
+}
+
+static void change(report *r, const struct change *to)
+{
+  static report was;
+  const char *from = was.text, *found;
+  was = *r;
+  r->text[0] = 0;
+  for (; (found = strstr(from, to->ours)); from = found + strlen(to->ours)) {
+    append(r, from, (size_t)(found - from));
+    append(r, to->theirs, strlen(to->theirs));
+  }
+  append(r, from, strlen(from));
+}
+
+static void changeToGlibs(report *r)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(changes); i++)
+    if (glibsVersion >= changes[i].since)
+      change(r, &changes[i]);
+  if (glibsVersion >= changedSignal.since && WIFSIGNALED(r->status) && WTERMSIG(r->status) == changedSignal.ours)
+    r->status += changedSignal.theirs - changedSignal.ours;
+}
+
 /* Fails with the lines from the first difference on. */
 static void assertSameText(const char *mine, const char *theirs)
 {
@@ -557,6 +604,7 @@ static void assertSame(void (*run)(const api *))
   capture(run, &glibs, &theirs);
   maskNumbers(mine.text);
   maskNumbers(theirs.text);
+  changeToGlibs(&mine);
   assertSameText(mine.text, theirs.text);
   assert_int_equal(mine.status, theirs.status);
 }

@@ -45,7 +45,7 @@ static bool pagesWanted;
 static size_t refused, largestMalloc;
 static size_t comparisons; /* calls of strcmp */
 static struct {
-  size_t moved, touched, maps, freed, steps;
+  size_t moved, touched, maps, freed, steps, entered;
 } did; /* what the engine counts */
 
 static bool refuse(size_t n)
@@ -345,11 +345,11 @@ static void test_nel_large_takes_a_directory_only(void **state)
   (void)state;
   did.touched = 0;
   mustMake(10000000);
-  assert_in_range(did.touched, 0, 1 << 10);
+  assert_true(did.touched <= 1 << 10);
   size_t bytes = 0;
   for (size_t i = 0; i < nregions; i++)
     bytes += regions[i].size;
-  assert_in_range(bytes, 0, 1 << 10);
+  assert_true(bytes <= 1 << 10);
   assert_int_equal(tableOf(&htab)->h.B, 13);
 }
 
@@ -363,7 +363,7 @@ static void test_nel_large_with_few_entries_is_small(void **state)
   size_t bytes = 0;
   for (size_t i = 0; i < nregions; i++)
     bytes += regions[i].size;
-  assert_in_range(bytes, 0, 1 << 20);
+  assert_true(bytes <= 1 << 20);
   free(keys);
 }
 
@@ -888,10 +888,10 @@ static void test_strings_that_collide_in_glibc(void **state)
     assert_int_equal(glibcHash(keys[i]), glibcHash(keys[0]));
     mustEnter(keys[i], NULL);
   }
-  assert_in_range(comparisons, 0, 100);
+  assert_true(comparisons <= 100);
   for (unsigned i = 0; i < n; i++)
     mustFind(keys[i]);
-  assert_in_range(comparisons, n, n + 200);
+  assert_true(comparisons >= n && comparisons <= n + 200);
   free(keys);
 }
 

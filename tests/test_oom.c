@@ -499,7 +499,7 @@ static void test_segments_that_cannot_be_had(void **state)
   memory.failLarge = 0;
   for (unsigned i = 1; i < 8; i += 2)
     put(h, in[i], i);
-  assert_int_equal(h->nevacuate, 8);
+  assert_true(!growing(h) || h->nevacuate >= 8);
   settle(h);
   for (unsigned i = 0; i < 8; i++)
     assert_true(get(h, in[i]) == i);

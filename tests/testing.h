@@ -5,10 +5,10 @@
 #define _GNU_SOURCE
 #include <stddef.h>
 
-/* What the operations since the last resetCounts moved (slots), touched, freed (bytes), mapped (times) and went along chains
- * (steps). */
+/* What the operations since the last resetCounts moved (slots), touched, freed (bytes), mapped (times), went along chains (steps)
+ * and entered (groups, by walks; buckets without entries, by growth). */
 static struct {
-  size_t moved, touched, maps, freed, steps;
+  size_t moved, touched, maps, freed, steps, entered;
 } counted;
 #define HMAP_COUNT(what, n) ADD(counted.what, n)
 

@@ -5,7 +5,7 @@ from typing import Callable
 
 from report.figures import geometric_mean
 from report.tables import size_name
-from runs.jobs import COLLIDING, CRAFTED_SIZE, GROWTH_KEYS, SIZES, SMALL_SIZES, colliding, latency, memory, speed
+from runs.jobs import COLLIDING, CRAFTED_SIZE, GROWTH_KEYS, SIZES, SMALL_SIZES, colliding, latency, life, memory, speed
 from runs.peers import ORDINARY
 
 SEVEN = ("hit", "miss", "insert", "update", "churn", "iterate", "destroy")
@@ -152,6 +152,9 @@ GOALS = [
          speed(["khash", "hmap"], ORDINARY, SIZES, FOUR), KHASH_CELLS.mean, KHASH_CELLS.count),
     Goal("absl", "", "abseil: the same mean", [1.0],
          speed(["absl", "hmap"], ORDINARY, SIZES, FOUR), ABSL_CELLS.mean, ABSL_CELLS.count),
+    Goal("life", "engine, called", "the better of boost and khash, inlined: create, 3 inserts, destroy, integers", [1.0],
+         [job for job in life(["boost", "khash", "hmap"]) if job.keys == "random"],
+         lambda f: [worst(f.ratio("hmap", peer, "random", 3, "life") for peer in ("boost", "khash"))]),
     Goal("batch", "engine, batch", "boost one at a time: short strings, paths at 1e6", [0.5, 0.5],
          speed(["boost", "hmap"], ["short", "path"], [1000000], ["hit", "batch"]), batch_ratios),
     Goal("go", "engine", "Go's map: hit, random integers up to 3e4; 1e6 to 1e7", [0.2, 0.55],

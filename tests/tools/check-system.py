@@ -99,8 +99,9 @@ class System:
     def make(self):
         shutil.rmtree(self.root, ignore_errors=True)
         self.work.mkdir(parents=True, exist_ok=True)
-        print(f"making a Debian 12 in {self.root}", flush=True)
-        call("debootstrap", "--variant=minbase", "bookworm", self.root, mirror())
+        mirror, suite = debian()
+        print(f"making a Debian {suite} in {self.root}", flush=True)
+        call("debootstrap", "--variant=minbase", suite, self.root, mirror)
         shutil.copy("/etc/resolv.conf", self.root / "etc")
         self.inside(f"apt-get update -q && apt-get install -q -y --no-install-recommends {PACKAGES}",
                     DEBIAN_FRONTEND="noninteractive")
@@ -153,10 +154,10 @@ class System:
                             for key in ("tables", "entries")) for name, text in texts.items()}
 
 
-def mirror():
-    files = [*pathlib.Path("/etc/apt/sources.list.d").glob("debian.sources"), *pathlib.Path("/etc/apt").glob("sources.list")]
-    found = re.findall(r"^(?:URIs: *|deb (?:\[.*\] )?)(\S+)", "\n".join(f.read_text() for f in files), re.MULTILINE)
-    return found[0] if found else sys.exit("check-system: no mirror of Debian in apt's sources")
+def debian():
+    """The mirror and the suite that this system has its own packages from."""
+    found = call("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Identifier: Packages", "Label: Debian").split()
+    return found[:2] if found else sys.exit("check-system: apt knows no mirror of Debian (apt-get update makes it look)")
 
 
 def write_input(folder):

@@ -18,7 +18,7 @@ XDG_CACHE_HOME=$top/cache
 export XDG_CACHE_HOME
 (cd "$builddir" && $MAKE install DESTDIR="$OLDPWD/root") >install.log 2>&1 || { cat install.log; exit 99; }
 bin=$(dirname "$(find "$PWD/root" -path '*/bin/hmap')")
-lib=$(dirname "$(find "$PWD/root" -name libhmap-search.so.1)")
+lib=$(dirname "$(find "$PWD/root" -name libhmap-search.so.1 ! -path '*/record/*')")
 
 # hmap ARGUMENT...: the installed command.
 hmap() {

@@ -6,10 +6,11 @@ import contextlib
 import os
 import sys
 
-from hmaptool import check, compare, env, inherited, messages, process, relink, run, stats, system
+from hmaptool import check, compare, env, inherited, messages, process, recording, relink, replay, run, stats, system
 from hmaptool.messages import Failed
 
-COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system}
+COMMANDS = {"check": check, "relink": relink, "run": run, "compare": compare, "env": env, "stats": stats, "system": system,
+            "record": recording, "replay": replay}
 
 
 class Parser(argparse.ArgumentParser):
