@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -B
-"""A Debian 12 system of its own (debootstrap, in the work folder) with ten GLib programs of different kinds. Each runs three
-times: as it comes; after hmap system on; and after hmap was removed. What it prints and writes, and its exit status, have to be
-the same each time, and while the system is switched on our tables have to be counted. hmap comes as packages, if make check-deb
-has made them.
+"""A Debian system of its own, of this one's release (debootstrap, in the work folder) with ten GLib programs of different kinds. Each
+runs three times: as it comes; after hmap system on; and after hmap was removed. What it prints and writes, and its exit status,
+have to be the same each time, and while the system is switched on our tables have to be counted. hmap comes as packages, if make
+check-deb has made them.
 
 It takes root and debootstrap; the packages come from the mirror that this system uses. The exit status is 1 if anything differs.
 """
