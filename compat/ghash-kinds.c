@@ -59,6 +59,7 @@ FORMATS(plainStr, NULL, true, NULL, algStr, true, false);
 FORMATS(typeInt, typeInt, false, rehashInt, algMem, true, false);
 FORMATS(typeInt64, typeInt64, false, rehashInt64, algMem, true, false);
 FORMATS(typeDouble, typeDouble, false, rehashDouble, algMem, true, false);
+FORMATS(plainUser, NULL, true, NULL, algShim, true, true);
 FORMATS(typeUser, typeUser, false, NULL, algShim, true, true);
 
 /* Reading an entry. */
@@ -371,6 +372,71 @@ PLAIN(Direct, 3)
 PLAIN(Str, 2)
 PLAIN(Str, 3)
 
+/* The rest of each for a key whose hash is known, in any table under the program's own functions. */
+NOINLINE gpointer lookupHashed(const GHashTable *t, keyhash k, gconstpointer key)
+{
+  place at;
+  return mapaccess(&t->h, typeUser, k, key, sameUser, &at) ? valueAt(&at) : NULL;
+}
+NOINLINE bool findHashed(const GHashTable *t, keyhash k, gconstpointer key, place *at)
+{
+  return mapaccess(&t->h, typeUser, k, key, sameUser, at);
+}
+NOINLINE bool putHashed(GHashTable *t, keyhash k, gpointer key, gpointer value, bool newKey)
+{
+  place at;
+  wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
+  bool found = mapassign(&t->h, typeUser, k, key, sameUser, &at);
+  if (found)
+    overwrite(t, at, key, value, newKey);
+  else
+    writeNew(t, at, key, value);
+  return !found;
+}
+
+/* The same for plain tables under the program's own functions. These may change the table, and what it is: the hash function
+ * before the search, the equality function in the midst of it, which probe tells by at.b. Then it goes on as in any table. */
+#define PLAIN_USER(F)                                                                         \
+  ALWAYS_INLINE bool isPlainUser##F(const GHashTable *t)                                      \
+  {                                                                                           \
+    return likely(t->h.tag == (kindUser << plainBits | (1 + F)));                             \
+  }                                                                                           \
+  static gpointer lookupUser##F(const GHashTable *t, gconstpointer key)                       \
+  {                                                                                           \
+    place at = {0};                                                                           \
+    keyhash k = hashUser(t, &plainUser[F], key);                                              \
+    if (isPlainUser##F(t) && probe(&t->h, &plainUser[F], &k, key, sameUser, &at, NULL))       \
+      return valueAt(&at);                                                                    \
+    return likely(at.b != NULL) ? NULL : lookupHashed(t, k, key);                             \
+  }                                                                                           \
+  static bool findUser##F(const GHashTable *t, gconstpointer key, place *at)                  \
+  {                                                                                           \
+    *at = (place){0};                                                                         \
+    keyhash k = hashUser(t, &plainUser[F], key);                                              \
+    if (isPlainUser##F(t) && probe(&t->h, &plainUser[F], &k, key, sameUser, at, NULL))        \
+      return true;                                                                            \
+    return unlikely(!at->b) && findHashed(t, k, key, at);                                     \
+  }                                                                                           \
+  static bool putUser##F(GHashTable *t, gpointer key, gpointer value, bool newKey)            \
+  {                                                                                           \
+    const maptype *type = &plainUser[F];                                                      \
+    place at, vacant;                                                                         \
+    keyhash k = hashUser(t, type, key);                                                       \
+    if (!isPlainUser##F(t) || !formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))) \
+      return putHashed(t, k, key, value, newKey);                                             \
+    if (probe(&t->h, type, &k, key, sameUser, &at, &vacant))                                  \
+      return overwritePlain(t, at, type, key, value, newKey);                                 \
+    if (unlikely(!at.b))                                                                      \
+      return putHashed(t, k, key, value, newKey);                                             \
+    if (!mapinsertEasily(&t->h, type, k, &vacant))                                            \
+      return addPlain(t, key, value, newKey, k);                                              \
+    setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value);   \
+    t->version += 2;                                                                          \
+    return true;                                                                              \
+  }
+PLAIN_USER(2)
+PLAIN_USER(3)
+
 /* Which function it is for a table: by the kind and whether it is plain, in hmap.tag. */
 #define TAGGED(kind, any, plain0, plain1, plain2, plain3)                                              \
   [(kind) << plainBits] = any, [(kind) << plainBits | 1] = plain0, [(kind) << plainBits | 2] = plain1, \
@@ -381,7 +447,7 @@ PLAIN(Str, 3)
         TAGGED(kindStr, f##Str, f##Str, f##Str, f##Str2, f##Str3), TAGGED(kindInt, f##Int, f##Int, f##Int, f##Int, f##Int), \
         TAGGED(kindInt64, f##Int64, f##Int64, f##Int64, f##Int64, f##Int64),                                                \
         TAGGED(kindDouble, f##Double, f##Double, f##Double, f##Double, f##Double),                                          \
-        TAGGED(kindUser, f##User, f##User, f##User, f##User, f##User),                                                      \
+        TAGGED(kindUser, f##User, f##User, f##User, f##User2, f##User3),                                                    \
   }
 static gpointer (*const lookupBy[])(const GHashTable *t, gconstpointer key) = BY_TAG(lookup);
 static bool (*const findBy[])(const GHashTable *t, gconstpointer key, place *at) = BY_TAG(find);

@@ -794,6 +794,8 @@ NEXT(Direct2, &plainDirect[2])
 NEXT(Direct3, &plainDirect[3])
 NEXT(Str2, &plainStr[2])
 NEXT(Str3, &plainStr[3])
+NEXT(User2, &plainUser[2])
+NEXT(User3, &plainUser[3])
 static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) = BY_TAG(next);
 
 /* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may

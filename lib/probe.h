@@ -219,7 +219,8 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
  * begins again with a new *k; should that go on, it ends by going on behind the entry that was compared, or, where that has gone,
- * there and then. If the table has no buckets after that, it returns false with at->b NULL. */
+ * there and then. If the table has no buckets after that, or t is a constant, which may be its type no more, it returns false
+ * with at->b NULL. */
 enum { maxSearches = 64 };
 ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void *key, slotequal *equal, place *at, place *vacant)
 {
@@ -239,12 +240,12 @@ again:;
         prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
       slotKey kept;
-      if (t->callbacks)
+      if (t->callbacks && !t->common)
         keepKey(p.t, slotOf(p.t, p.block, p.i), &kept);
       bool same = equal(h, p.t, p.block, p.i, k, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
-        if (!h->buckets) {
+        if (t->common || !h->buckets) {
           at->b = NULL;
           return false;
         }
