@@ -9,7 +9,7 @@ import functools
 import os
 import re
 
-from hmaptool import process
+from hmaptool import elf, process
 from hmaptool.messages import Failed
 
 API = {"hsearch": re.compile(r"h(create|search|destroy)(_r)?"),
@@ -20,7 +20,7 @@ UNDEFINED = re.compile(r"^undefined symbol: .*$", re.MULTILINE)
 MISSING = re.compile(r"^\t(\S+) => not found$", re.MULTILINE)
 LOADED = re.compile(r"^\t(?:.* => (.+)|(/.*)) \(0x[0-9a-f]+\)$", re.MULTILINE)
 TRIED = re.compile(r"^ *\d+:\t *trying file=(.*)$", re.MULTILINE)
-BINDING = re.compile(r"binding file (.+) \[\d+\] to (.+) \[\d+\]: \w+ symbol `(\w+)'(?: \[(.+)\])?")
+BINDING = re.compile(r"binding file (.+?) \[\d+\] to (.+?) \[\d+\]: \w+ symbol `(\w+)'(?: \[(.+)\])?")
 NAMES = (b"hcreate", b"hsearch", b"hdestroy", b"g_hash_table_")
 
 
@@ -50,16 +50,13 @@ def read(program, interpreter, environment=None, first=(), always=False, keep=()
 
 def ask(program, command, env, always, keep):
     interpreter, path = command
-    done = process.run(command, {**env, "LD_BIND_NOW": "yes"}, keep)
+    done = process.run(command, env, keep)
     missing = MISSING.search(done.out)
     if missing:
         raise Failed(f"{program}: {missing.group(1)} is not found: install what has it")
     why = refusal(done)
-    if not why and UNDEFINED.search(done.err):
-        # Calls that are bound when they are made may never be made.
-        why = refusal(process.run(command, env, keep), UNDEFINED)
     loaded = [a or b for a, b in LOADED.findall(done.out)]
-    if not why and (always or any(mentions(f, keep) for f in [path, *loaded] if base(f) != STOCK["hsearch"])):
+    if not why and (always or any(mentions(f) for f in [path, *loaded] if base(f) != STOCK["hsearch"])):
         done = process.run(command, {**env, "LD_BIND_NOW": "yes", "LD_DEBUG": "libs,bindings"}, keep)
         why = process.ended_by(done.status) if done.status < 0 else ""
     if why:
@@ -76,21 +73,26 @@ def linker_environment(environment, first):
     return {**env, "LD_PRELOAD": preloaded, "LC_ALL": "C", "LD_TRACE_LOADED_OBJECTS": "1", "LD_WARN": "yes"}
 
 
-def refusal(done, also=None):
-    """What the linker says against a program, or nothing."""
-    said = REFUSED.search(done.err) or also and also.search(done.err)
+def refusal(done):
+    """What the linker says against a program, or nothing. Calls that are bound when they are made, which may never be, it leaves."""
+    said = REFUSED.search(done.err) or UNDEFINED.search(done.err)
     if said:
         return said.group().strip()
     return done.words if done.status else ""
 
 
 @functools.cache
-def mentions(path, keep=()):
-    """Whether a function of either API can be among a file's symbols."""
+def mentions(path, whole=False):
+    """Whether a function of either API can be among a file's symbols. whole: they are not where those of a dynamic program are."""
     longest, rest = max(map(len, NAMES)), b""
+    part = not whole and elf.names_of(path)
     with open(path, "rb") as file:
+        if part:
+            data = os.pread(file.fileno(), part[1], part[0])
+            return any(name in data for name in NAMES)
         while data := file.read(1 << 22):
-            if any(name in rest + data for name in NAMES):
+            data = rest + data
+            if any(name in data for name in NAMES):
                 return True
             rest = data[-longest:]
     return False
@@ -100,5 +102,6 @@ def base(path):
     return os.path.basename(path)
 
 
+@functools.cache
 def api_of(symbol):
     return next((api for api, pattern in API.items() if pattern.fullmatch(symbol)), None)

@@ -1,11 +1,11 @@
 """hmap check: what programs use, and by which way each can be switched."""
 
-import concurrent.futures
 import contextlib
 import json
+import multiprocessing.connection
 import os
+import signal
 import stat
-import threading
 
 from hmaptool import elf, messages, process, record, relink, run
 from hmaptool import program as programs
@@ -87,27 +87,66 @@ def is_program(path):
 
 def examined(names):
     """Each program, in the order of their names; all at once, as far as the machine goes."""
-    done, lock = 0, threading.Lock()
+    names = list(names)
+    pieces = [names[i:i + PIECE] for i in range(0, len(names), PIECE)]
+    workers = min(os.cpu_count() or 1, len(pieces))
+    if workers < 2:
+        return [program for some in pieces for program in examine_some(some)]
+    found, done = {}, 0
+    for index, programs_found in spread(pieces, workers):
+        found[index] = programs_found
+        done += len(programs_found)
+        messages.note_progress(f"{done} of {len(names)}")
+    messages.note_progress("")
+    return [program for index in sorted(found) for program in found[index]]
 
-    def piece(some):
-        nonlocal done
-        read_ahead(some)
-        found = []
-        for name in some:
-            found.append(examine(name))
-            with lock:
-                done += 1
-                if len(names) > PIECE:
-                    messages.note_progress(f"{done} of {len(names)}: {name}")
-        return found
 
-    workers = os.cpu_count() or 1
-    size = max(1, min(PIECE, len(names) // workers))
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        pieces = list(pool.map(piece, (names[i:i + size] for i in range(0, len(names), size))))
-    if len(names) > PIECE:
-        messages.note_progress("")
-    return [program for some in pieces for program in some]
+def spread(pieces, workers):
+    """(index, programs) of each piece as it is examined, by so many processes."""
+    children, ends = [], []
+    try:
+        for k in range(workers):
+            ours, theirs = multiprocessing.connection.Pipe(duplex=False)
+            children.append(os.fork())
+            if children[-1] == 0:
+                work(theirs, pieces, range(k, len(pieces), workers))
+            theirs.close()
+            ends.append(ours)
+        while ends:
+            for end in multiprocessing.connection.wait([*ends, process.wakeup()]):
+                if end == process.wakeup():
+                    raise process.Interrupted
+                try:
+                    yield end.recv()
+                except EOFError:
+                    ends.remove(end)
+    except BaseException:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        raise
+    finally:
+        ended = [os.waitpid(child, 0)[1] for child in children]
+    if any(ended):
+        raise Failed("a process of hmap's own ended before all was examined: out of memory, perhaps")
+
+
+def work(end, pieces, indices):
+    """A process of its own."""
+    status = 1
+    try:
+        for index in indices:
+            end.send((index, examine_some(pieces[index])))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def examine_some(names):
+    read_ahead(names)
+    found = [examine(name) for name in names]
+    for program in found:
+        program.bound = program.environment = None  # much, and of no use any more
+    return found
 
 
 def read_ahead(names):

@@ -22,6 +22,7 @@ class Elf:
     search: str         # RUNPATH or RPATH
     rpath: bool         # it is RPATH
     end: int            # where its last section ends, or the table of sections if that comes later
+    strings: tuple      # where the names of the dynamic symbols are: (offset, size)
     fits: bool          # each section lies in memory where its segment does, as patchelf takes for granted
 
 
@@ -57,6 +58,12 @@ def about(path, keep):
         raise
 
 
+def names_of(path):
+    """Where its symbols' names are, (offset, size), if that is known to be so."""
+    file = _known.get(path)
+    return file.strings if isinstance(file, Elf) and file.fits else ()
+
+
 def forget(path):
     """It was changed."""
     _known.pop(path, None)
@@ -85,6 +92,7 @@ def parse(path, text):
                f"{one(r'Class: +(.*)$')} {one(r'Machine: +(.*)$')}", interpreter,
                tuple(re.findall(r"\(NEEDED\).*\[(.*)\]$", text, re.MULTILINE)), one(r"\(R(?:UN)?PATH\).*\[(.*)\]$"),
                bool(one(r"\((RPATH)\)")), end_of_sections(path, text, sections),
+               next(((int(offset, 16), int(size, 16)) for name, _, _, offset, size, _ in sections if name == ".dynstr"), ()),
                all(any(lies_in(section, segment) for segment in loaded) for section in sections if "A" in section[5]))
 
 

@@ -103,7 +103,7 @@ def look_into(program):
     program.interpreter = file.interpreter
     program.problem = hopeless(program, file)
     if file.kind == "static program":
-        called = {name for name, _ in elf.symbols(program.file)} if bindings.mentions(program.file) else ()
+        called = {name for name, _ in elf.symbols(program.file)} if bindings.mentions(program.file, whole=True) else ()
         add_uses(program, {(program.path, name): ("", "") for name in called if bindings.api_of(name)})
     elif not program.problem:
         program.bound = bindings.read(program.file, file.interpreter, program.environment).bound
