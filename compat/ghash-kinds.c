@@ -109,8 +109,7 @@ ALWAYS_INLINE bool isNumber(guint64 bits)
 /* The hash of a key. */
 ALWAYS_INLINE keyhash hashBits(const GHashTable *t, const maptype *type, guint64 bits)
 {
-  guint64 hash = keyed64(&t->h, type, bits);
-  return (keyhash){hash, (uint32_t)hash, 0};
+  return keyhash64(&t->h, type, bits);
 }
 ALWAYS_INLINE keyhash hashDirect(const GHashTable *t, const maptype *type, gconstpointer key)
 {
@@ -140,7 +139,7 @@ ALWAYS_INLINE keyhash hashUser(const GHashTable *t, const maptype *type, gconstp
   (void)type;
   if (stored < 2)
     stored = 2;
-  return (keyhash){mix32(stored, &t->h.hash0), stored, 0};
+  return (keyhash){mix32(stored, &t->h.hash0), stored, 0, 0};
 }
 
 #define REHASH_BITS(K, bits)                          \

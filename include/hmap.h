@@ -108,8 +108,9 @@ typedef struct hmap_iter {
   const hmap *h;
   void *buckets, *oldbuckets, *overflow;
   size_t start, bucket;
-  uint32_t nclear;
-  uint8_t B, offset, i, state;
+  hmap_seed seed;
+  uint32_t nclear, moved;
+  uint8_t B, offset, i, state, reseeding;
 } hmap_iter;
 
 /* Starts a walk over a table, which may be NULL, at a random bucket and slot. The table may be read, written, cleared and grown
@@ -118,7 +119,8 @@ typedef struct hmap_iter {
  *   - an entry that was deleted before the walk came to it is not returned;
  *   - an entry that was added during the walk is returned once or not at all; after hmap_clear the walk ends.
  * The walk pins the arrays that it reads. hmap_iter_end, or walking until hmap_iter_next returns false, releases them; a walk
- * that is abandoned keeps them from being freed before the table is, and may keep the table from changing its hash under attack.
+ * that is abandoned keeps them from being freed before the table is. (If a table is attacked while a walk goes on that began during
+ * a growth, and has become twice as large since, that walk may miss entries.)
  * Copies of an iterator count as the same walk: end one. */
 HMAP_API void hmap_iter_init(hmap_iter *it, const hmap *h);
 

@@ -1,107 +1,45 @@
 /* alarm.c: what happens when the fast hash has been broken.
  *
- * A chain of more than maxChain buckets has come by 49 keys of one bucket, where 6.5 are to be expected. By chance that is one
- * table in 2^85, or one in 2^54 of the largest. So somebody knows the seed and makes keys for it, and the next assignment sounds
- * the alarm: the table takes a new seed, and SipHash, whose results tell nothing of the seed, and all its entries move to a new
- * array of the same size, at once. That takes as long as it takes to insert them, and happens once; after clear, and when the
- * last entry goes, the table is as new. It is the one time that stored keys are read for hashing, and only in tables whose keys
- * the library hashes itself.
+ * A chain of more than maxChain buckets has come by 97 keys of one bucket, where 6.5 are to be expected. By chance that is one
+ * table of 2^28 buckets in 2^40 at most, whatever the keys: even if all come in clumps of four neighbours (hash.h), it takes 25
+ * clumps where 1.6 are to be expected. So somebody knows the seed and makes keys for it, and the next assignment sounds the
+ * alarm: the table takes a new seed, from the secret of seed.c and not from the old seed, and SipHash, whose results tell nothing
+ * of the seed. Then it is reseeding, which is a growth to an array of the same size whose entries may go anywhere:
  *
- * If there is no memory for the second array, the table stays as it is, and the next long chain raises the alarm again. While an
- * iterator pins an array that has been left, or is being left, the alarm waits: there it follows entries by their old hashes. */
-
-/* Adds a copy of an entry of from to to. Returns false if there is no memory. */
-static bool rehashEntry(hmap *to, const hmap *from, const place *p)
-{
-  uint64_t hash = from->t->rehash(p->t, slotOf(p->t, p->block, p->i), &to->hash0);
-  keyhash k = {hash, (uint32_t)hash, 0};
-  place at = mapbucket(to, to->t, hash), vacant = {0};
-  if (!mapinsert(to, to->t, k, &at, &vacant, false))
-    return false;
-  uint32_t stored = k.stored;
-  copyEntry(to, &at, p, p->i, NULL);
-  if (to->t->stored)
-    hashesOf(at.block)[at.i] = stored;
-  return true;
-}
-
-/* Adds copies of all entries of from to to. Returns false if there is no memory. */
-static bool rehashAll(hmap *to, const hmap *from)
-{
-  mapwalk w = {0};
-  place p;
-  while (walknext(from, from->t, &w, &p))
-    if (!rehashEntry(to, from, &p))
-      return false;
-  return true;
-}
-
-/* Leaves in a slot of the old array, for iterators, that its entry has moved, and its new hash. */
-static void forward(hmap *h, const place *p)
-{
-  if (p->t->stored)
-    hashesOf(p->block)[p->i] = (uint32_t)h->t->rehash(p->t, slotOf(p->t, p->block, p->i), &h->hash0);
-  p->b->tophash[p->i] = evacuatedX;
-}
-
-/* Gives the old array up. */
-static void abandon(hmap *h, bucketArray *a)
-{
-  for (size_t i = 0; i < bucketShift(a->B); i++) {
-    if (!hasSegment(a, i))
-      continue;
-    place p = bucketAt(a->t, a, i);
-    do {
-      for (slots full = pinned(a) ? matchFull(p.b) : 0; full; full &= full - 1) {
-        p.i = firstSlot(full);
-        forward(h, &p);
-      }
-      freeWide(h, &p);
-    } while (nextInChain(&p));
-  }
-  retire(h, a);
-}
-
-/* Whether an iterator pins an array that is not the current one. */
-static bool othersPinned(const hmap *h)
-{
-  bucketArray *a = h->retired;
-  if (growing(h) && pinned(h->oldbuckets))
-    return true;
-  if (a)
-    do
-      if (pinned(a))
-        return true;
-    while ((a = a->next) != h->retired);
-  return false;
-}
+ *   a lookup looks into the old array, with the old seed's hash, if that bucket has not been evacuated; and then into the new
+ * one; an entry that is added comes into the new array at once: old chains get no longer; every write moves the next two chains,
+ * as in any growth (grow.c); an iterator follows entries by the hash that their old slots have been given, or by their keys
+ * (iter.c).
+ *
+ * An alarm that is raised during a growth waits for its end, and the growth hurries. After clear, and when the last entry goes,
+ * the table is as new. It is the one time that stored keys are read for hashing, and only in tables whose keys the library hashes
+ * itself. Where there is no memory for the second array, each assignment tries again, which costs what a refusal costs; where
+ * there is none for a chain, that chain waits. */
 
 /* Gives a table a new seed and SipHash, if there is memory for that. */
 NOINLINE void soundAlarm(hmap *h)
 {
-  if (othersPinned(h))
+  if (growing(h))
     return;
-  setFlags(h, flagsOf(h) & (uint8_t)~hashAlarm);
-  while (growing(h))
-    if (!evacuate(h))
-      return;
-  hmap to = {.t = h->t->formats ? &h->t->formats[h->format] : h->t, .flags = hashSip, .B = h->B, .mask = h->mask};
-  to.hash0 = alarmSeed();
-  to.buckets = makeEmptyArray(to.t, h->B);
-  if (!to.buckets || !rehashAll(&to, h)) {
-    freeBuckets(to.buckets);
+  const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
+  hmap_seed *seed = malloc(sizeof *seed);
+  bucketArray *buckets = seed ? makeEmptyArray(t, h->B) : NULL;
+  if (!buckets) {
+    free(seed);
     return;
   }
   beginWrite(h);
-  bucketArray *old = h->buckets;
-  h->t = to.t;
-  h->buckets = to.buckets;
-  h->hash0 = to.hash0;
-  h->noverflow = to.noverflow;
+  *seed = h->hash0;
+  h->oldbuckets = h->buckets;
+  h->oldbuckets->seed = seed;
+  h->buckets = buckets;
+  h->t = t;
+  h->hash0 = alarmSeed();
+  h->nevacuate = 0;
+  h->noverflow = 0;
   h->easy = 0;
   h->seq++;
-  setFlags(h, flagsOf(h) | hashSip);
-  abandon(h, old);
+  setFlags(h, (flagsOf(h) & (uint8_t)~hashAlarm) | hashSip | reseeding | sameSizeGrow);
   formatsChanged(h);
   countAlarm(h);
   endWrite(h);

@@ -32,29 +32,23 @@ ALWAYS_INLINE bool equalUser(const hmap *h, const maptype *t, unsigned char *blo
   return hashesOf(block)[i] == k->stored && t->equal(keyOf(t, slotOf(t, block, i)), key);
 }
 
-ALWAYS_INLINE uint64_t hashKey(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
-{
-  switch (alg) {
-  case alg64:
-    return keyed64(h, t, read64(key));
-  case alg32:
-    return keyed64(h, t, read32(key));
-  case algStr:
-    return strkeyhash(h, t, *(char *const *)key).hash;
-  case algMem:
-    return keyedMem(h, t, key, h->t->keysize);
-  default:
-    return userHash(h, h->t, key);
-  }
-}
-
 /* The hash of a key of a table of type t. */
 ALWAYS_INLINE keyhash keyhashOf(const hmap *h, const maptype *t, enum hashalg alg, const void *key)
 {
-  if (alg == algStr)
+  switch (alg) {
+  case alg64:
+    return keyhash64(h, t, read64(key));
+  case alg32:
+    return keyhash64(h, t, read32(key));
+  case algStr:
     return strkeyhash(h, t, *(char *const *)key);
-  uint64_t hash = hashKey(h, t, alg, key);
-  return (keyhash){hash, (uint32_t)hash, 0};
+  case algMem:
+    return keyhashMem(h, t, key, h->t->keysize);
+  default: {
+    uint64_t hash = userHash(h, h->t, key);
+    return (keyhash){hash, (uint32_t)hash, 0, 0};
+  }
+  }
 }
 
 /* Defines f for each way in which keys are hashed and compared, as constants: f##64, f##32, and so on, each a function of its

@@ -34,20 +34,21 @@ static const char *checkType(const maptype *t)
   return NULL;
 }
 
-/* Checks the slabs of an array: those before the one that is being filled are full, those after it are empty. */
-static const char *checkSlabs(const bucketArray *a)
+/* Checks the slabs of an array: those before the one that is being filled are full, those after it are empty. One that has a seed
+ * of its own is not filled any more. */
+static const char *checkSlabs(const bucketArray *a, bool hasSeed)
 {
-  bool filled = true;
+  bool filled = !hasSeed;
   const overflowSlab *passed = NULL; /* the first, the third, the seventh and so on: a list that is a ring comes back to one */
   size_t n = 0;
-  REQUIRE(!a->slabs == !a->filling);
+  REQUIRE(hasSeed || !a->slabs == !a->filling);
   for (const overflowSlab *s = a->slabs; s; s = s->next, n++) {
     REQUIRE(s != passed);
     if ((n & (n + 1)) == 0)
       passed = s;
     REQUIRE(s->n > 0 && s->n <= segmentMask(a->t) + 1 && s->used <= s->n);
     filled &= s != a->filling;
-    REQUIRE(s == a->filling || s->used == (filled ? s->n : 0));
+    REQUIRE(hasSeed || s == a->filling || s->used == (filled ? s->n : 0));
   }
   REQUIRE(!filled || !a->slabs);
   return NULL;
@@ -76,7 +77,7 @@ static const char *checkFirst(const hmap *h, const bucketArray *a)
 }
 
 /* Checks an array of which the buckets below evacuated may have been freed. */
-static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated)
+static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B, size_t evacuated, bool hasSeed)
 {
   const char *broken;
   REQUIRE(a->t == t && a->B == B);
@@ -88,7 +89,7 @@ static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B,
   for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
     if ((broken = checkSegment(t, a->segments[i])))
       return broken;
-  return checkSlabs(a);
+  return checkSlabs(a, hasSeed);
 }
 
 /* Counts an array's overflow buckets and adds their addresses up. */
@@ -143,6 +144,8 @@ static const char *checkEntry(const hmap *h, place p, size_t bucket, size_t mask
   const maptype *t = p.t;
   uint8_t top = p.b->tophash[p.i];
   uint64_t hash = slotHash(h, t, p.block, p.i);
+  if (isReseeding(h) && p.a == h->oldbuckets && !t->stored)
+    hash = memhash64(wordAt(slotOf(t, p.block, p.i), t->keysize), p.a->seed);
   REQUIRE((hash & mask) == bucket);
   REQUIRE((t->stored && t->alg != algShim) || tophash(hash) == top);
   REQUIRE(beforeFilter & filterBit(top));
@@ -236,7 +239,7 @@ static const char *checkNew(const hmap *h, tally *sum)
     const char *broken = checkChain(h, p, i, bucketMask(h->B), sum);
     if (broken)
       return broken;
-    REQUIRE(!growing(h) || bucketEvacuated(h, i & oldbucketmask(h)) || sum->entries == before);
+    REQUIRE(!growing(h) || isReseeding(h) || bucketEvacuated(h, i & oldbucketmask(h)) || sum->entries == before);
   }
   REQUIRE(h->noverflow == sum->linked);
   tally unlinked = unlinkedBuckets(h->buckets, all.linked);
@@ -263,18 +266,20 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(t != NULL);
   if ((broken = checkType(t)) || (broken = checkRetired(h)))
     return broken;
-  REQUIRE(!(flagsOf(h) & ~(hashHinted | hashWriting | sameSizeGrow | hashChecked | hashCounted | hashAlarm | hashSip)));
+  REQUIRE(
+      !(flagsOf(h) & ~(hashHinted | reseeding | hashWriting | sameSizeGrow | hashChecked | hashCounted | hashAlarm | hashSip)));
   REQUIRE(!(flagsOf(h) & hashWriting));
   REQUIRE(h->B <= maxB && h->mask == bucketMask(h->B));
   if (!h->buckets) {
     REQUIRE(h->count == 0 && h->B == 0 && h->noverflow == 0 && h->nwide == 0);
     REQUIRE(!growing(h));
   }
-  REQUIRE(growing(h) || (h->nevacuate == 0 && !(flagsOf(h) & sameSizeGrow)));
+  REQUIRE(growing(h) || (h->nevacuate == 0 && !(flagsOf(h) & (sameSizeGrow | reseeding))));
+  REQUIRE(!isReseeding(h) || (flagsOf(h) & sameSizeGrow && flagsOf(h) & hashSip));
   if (!h->buckets)
     return NULL;
-  if ((broken = checkArray(t, h->buckets, h->B, 0)) ||
-      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, h->oldbuckets->B, h->nevacuate))) ||
+  if ((broken = checkArray(t, h->buckets, h->B, 0, false)) ||
+      (growing(h) && (broken = checkArray(oldType(h, t), h->oldbuckets, h->oldbuckets->B, h->nevacuate, isReseeding(h)))) ||
       (broken = checkFirst(h, h->buckets)) || (growing(h) && (broken = checkFirst(h, h->oldbuckets))))
     return broken;
   REQUIRE(h->easy == 0 || !(growing(h) || h->retired || flagsOf(h) & hashCounted));

@@ -24,6 +24,17 @@ static bool cloneSlot(const maptype *t, unsigned char *to, unsigned char *from)
   return true;
 }
 
+/* What is known of the key of an entry that a walk has come to. */
+static keyhash walkedHash(const hmap *h, const place *p)
+{
+  uint64_t hash = slotHash(h, p->t, p->block, p->i), top = p->b->tophash[p->i];
+  if (isReseeding(h) && p->a == h->oldbuckets)
+    hash = h->t->rehash(p->t, slotOf(p->t, p->block, p->i), &h->hash0);
+  else
+    hash = (hash & UINT64_MAX >> 8) | top << 56;
+  return (keyhash){hash, p->t->alg == algShim ? hashesOf(p->block)[p->i] : (uint32_t)hash, 0, 0};
+}
+
 /* Makes to a copy of from, with its seed. Returns false, with nothing to free, if there is no memory. */
 static bool mapclone(hmap *to, const maptype *t, const hmap *from)
 {
@@ -36,11 +47,8 @@ static bool mapclone(hmap *to, const maptype *t, const hmap *from)
   setFlags(to, flagsOf(to) | (flagsOf(from) & hashSip));
   while (walknext(from, t, &w, &p)) {
     p = walkHere(from, t, &w);
-    uint64_t hash = slotHash(from, t, p.block, p.i);
-    uint32_t stored = t->stored ? hashesOf(p.block)[p.i] : 0;
-    place at = mapbucket(to, t, hash), vacant = {0};
-    uint64_t top = p.b->tophash[p.i];
-    keyhash k = {(hash & UINT64_MAX >> 8) | top << 56, stored, 0};
+    keyhash k = walkedHash(from, &p);
+    place at = mapbucket(to, t, k.hash), vacant = {0};
     if (!mapinsert(to, t, k, &at, &vacant, true)) {
       mapfree(to);
       return false;

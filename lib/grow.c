@@ -30,6 +30,7 @@ enum {
   growPace = 2,         /* old buckets that a write evacuates; */
   shrinkPace = 2048,    /* where there are fewer entries than buckets, buckets that it looks at, of which each entry */
   shrinkEntryCost = 64, /* counts as so many, for it has to be moved */
+  alarmPace = 16,       /* while an alarm waits for the end of a growth */
   directB = 3
 };
 
@@ -153,9 +154,21 @@ NOINLINE bool hashGrow(hmap *h)
   return true;
 }
 
+/* The old array is now as any other: what is left in it, if anything, has the table's seed. */
+static void endReseeding(hmap *h)
+{
+  bucketArray *old = h->oldbuckets;
+  free(old->seed);
+  for (old->filling = old->slabs; old->filling && old->filling->used == old->filling->n && old->filling->next;)
+    old->filling = old->filling->next;
+  setFlags(h, flagsOf(h) & (uint8_t)~reseeding);
+}
+
 /* Ends the growth: all old buckets have been evacuated. */
 static void growDone(hmap *h)
 {
+  if (isReseeding(h))
+    endReseeding(h);
   if (h->oldbuckets->B <= directB && !pinned(h->oldbuckets))
     freeBuckets(h->oldbuckets);
   else
@@ -189,11 +202,10 @@ ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, 
     setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
 }
 
-/* Adds the entry in slot i of from to the chain that to is in, which has no room before to. Of the filters, the first is exact;
- * the others claim everything, so that a long chain is filled in linear time. */
-static void evacuateSlot(hmap *h, const place *from, unsigned i, place *to, void **spare)
+/* Adds the entry in slot i of from, with the tophash top, to the chain that to is in, which has no room before to. Of the
+ * filters, the first is exact; the others claim everything, so that a long chain is filled in linear time. */
+static void evacuateSlot(hmap *h, const place *from, unsigned i, uint8_t top, place *to, void **spare)
 {
-  uint8_t top = from->b->tophash[i];
   while (!matchEmpty(to->b)) {
     if (!overflowOf(to->b))
       countChain(h, to->head, newoverflow(h, to->a, to->b)); /* evacuate has reserved it */
@@ -272,7 +284,7 @@ NOINLINE void evacuateRest(hmap *h, bmap *overflow, size_t oldbucket, size_t new
     for (slots full = matchFull(from.b); full; full &= full - 1) {
       unsigned i = firstSlot(full);
       bool useY = newbit && slotHash(h, from.t, from.block, i) & newbit;
-      evacuateSlot(h, &from, i, &xy[useY], spare);
+      evacuateSlot(h, &from, i, from.b->tophash[i], &xy[useY], spare);
       tops -= (uint64_t)(evacuatedEmpty - evacuatedX - useY) << 8 * i;
     }
     setTops(from.b, tops);
@@ -398,12 +410,73 @@ static bool evacuateChain(hmap *h, size_t oldbucket, size_t newbit)
   return true;
 }
 
+/* The hash that an entry has in the new array of a table that is reseeding. */
+static uint64_t newHash(const hmap *h, const place *p, unsigned i)
+{
+  return h->t->rehash(p->t, slotOf(p->t, p->block, i), &h->hash0);
+}
+
+/* Sees to it that the entries of a chain find room, wherever they go. Returns false if there is no memory. */
+static bool reserveReseeding(hmap *h, place from, void **spare)
+{
+  size_t n = 0;
+  bool wide = false;
+  do {
+    wide |= isWide(from.b);
+    for (slots full = matchFull(from.b); full; full &= full - 1, n++)
+      if (!needSegment(h, h->buckets, (size_t)newHash(h, &from, firstSlot(full)) & h->mask))
+        return false;
+  } while (nextInChain(&from));
+  return reserveOverflow(h->buckets, n) && (!wide || reserveSpare(h->t, n, spare));
+}
+
+/* Moves the entries of an old bucket and its chain to where their hashes with the new seed say. Their old slots get those hashes,
+ * for iterators. Returns false, with nothing changed, if there is no memory. */
+static bool reseedChain(hmap *h, size_t oldbucket)
+{
+  void *spare = NULL;
+  place from = oldBucketAt(h, h->t, oldbucket);
+  if (!reserveReseeding(h, from, &spare))
+    return false;
+  countEvacuated(h, from);
+  do {
+    for (unsigned i = 0; i < bucketCnt; i++) {
+      if (from.b->tophash[i] < minTopHash) {
+        from.b->tophash[i] = evacuatedEmpty;
+        continue;
+      }
+      uint64_t hash = newHash(h, &from, i);
+      place to = bucketAt(h->t, h->buckets, (size_t)hash & h->mask);
+      evacuateSlot(h, &from, i, (uint8_t)tophash(hash), &to, &spare);
+      if (h->t->stored)
+        hashesOf(to.block)[to.i] = hashesOf(from.block)[i] = (uint32_t)hash;
+      from.b->tophash[i] = evacuatedX;
+    }
+    freeWide(h, &from);
+  } while (nextInChain(&from));
+  freeSpare(spare);
+  return true;
+}
+
+/* evacuate, for a table that is reseeding. */
+static bool reseed(hmap *h)
+{
+  if (hasSegment(h->oldbuckets, h->nevacuate) && !reseedChain(h, h->nevacuate))
+    return false;
+  h->seq++;
+  if (++h->nevacuate == noldbuckets(h))
+    growDone(h);
+  return true;
+}
+
 /* Moves the entries of the next old bucket and its chain to the new array: where that is larger, to the bucket of the same
  * number, X, or to its twin in the upper half, Y, as one more bit of the hash says; both are empty before, for until now all that
  * belongs there went to the old bucket. Where it is smaller, to X, with those of other old buckets. Returns false, with nothing
  * changed, if there is no memory. */
 static bool evacuate(hmap *h)
 {
+  if (isReseeding(h))
+    return reseed(h);
   size_t oldbucket = h->nevacuate, newbit = newBit(h);
   if (!needSegment(h, h->buckets, oldbucket & h->mask) || !needSegment(h, h->buckets, (oldbucket + newbit) & h->mask))
     return false;
@@ -479,16 +552,30 @@ static unsigned paceOf(uint8_t oldB)
   return oldB <= directB ? 1u << directB : growPace;
 }
 
+/* Whether evacuation has to wait: iterators follow the entries of arrays that were left before the table began reseeding by their
+ * old hashes. Not for ever, should one have been abandoned. */
+static bool heldBack(const hmap *h)
+{
+  bucketArray *a = h->retired;
+  if (!isReseeding(h) || !a || overLoadFactor(h->count, (uint8_t)(h->B + 1)))
+    return false;
+  do
+    if (pinned(a))
+      return true;
+  while ((a = a->next) != h->retired);
+  return false;
+}
+
 /* A write's share of the growth. */
 NOINLINE void growWork(hmap *h)
 {
-  if (!growing(h))
+  if (!growing(h) || unlikely(heldBack(h)))
     return;
-  if (shrinking(h) || tooFewEntries(h->count, h->mask)) {
+  if ((shrinking(h) || tooFewEntries(h->count, h->mask)) && !isReseeding(h)) {
     thinWork(h);
     return;
   }
-  for (unsigned n = paceOf(h->oldbuckets->B); n && growing(h) && evacuate(h); n--)
+  for (unsigned n = flagsOf(h) & hashAlarm ? alarmPace : paceOf(h->oldbuckets->B); n && growing(h) && evacuate(h); n--)
     ;
 }
 

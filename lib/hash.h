@@ -54,6 +54,11 @@ static const uint64_t hashWords[] = {
     0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694, 0xe49b69c19ef14ad2, 0xefbe4786384f25e3,
 };
 
+ALWAYS_INLINE bool sameSeed(const hmap_seed *a, const hmap_seed *b)
+{
+  return a->k0 == b->k0 && a->k1 == b->k1;
+}
+
 /* Two words, each blinded with half of the seed, and folded. */
 ALWAYS_INLINE uint64_t lane(uint64_t a, uint64_t b, unsigned i, const hmap_seed *seed)
 {

@@ -7,6 +7,10 @@
  *   - It grows later: keys never move within the old array and stay readable there, because the iterator pins it. An entry whose
  *     slot says evacuated is looked up in the table as it is now, by its stored hash and its key's bytes (never with the user's
  *     functions: the key may have been deleted and freed). What is not found there has been deleted.
+ *   - It was reseeding (alarm.c): the walk reads what was left of the old array then, all of it, and of the new array the entries
+ *     that have not come from there; their old hash tells.
+ *   - It begins reseeding later: old slots get the new hash when their entries move. Arrays from before have but the old hash;
+ *     while one is pinned, no entry moves.
  *   - It is cleared: the walk is over. */
 
 enum { iterOver, iterInNew, iterInOld }; /* hmap_iter.state: which array the present chain is in */
@@ -28,6 +32,9 @@ static void mapiterinit(hmap_iter *it, const hmap *h)
   it->oldbuckets = h->oldbuckets;
   it->B = growing(h) && shrinking(h) ? h->oldbuckets->B : h->B;
   it->nclear = h->nclear;
+  it->seed = isReseeding(h) ? *h->oldbuckets->seed : h->hash0;
+  it->reseeding = isReseeding(h);
+  it->moved = h->nevacuate;
   it->start = (size_t)r & bucketMask(it->B);
   it->offset = r >> 61;
   it->i = bucketCnt;
@@ -66,23 +73,53 @@ static place iterPlace(const hmap_iter *it, const maptype *t)
 static bool iterChain(hmap_iter *it)
 {
   const hmap *h = it->h;
-  if (it->bucket > bucketMask(it->B))
+  bool both = it->reseeding && it->state == iterInOld; /* the new array's chain of that number is still to come */
+  if (!both && it->bucket > bucketMask(it->B))
     return false;
-  it->bucket++;
+  it->bucket += !both;
   it->overflow = NULL;
   it->i = 0;
   it->state = iterInNew;
-  if (growing(h) && h->oldbuckets == it->oldbuckets && !bucketEvacuated(h, iterBucket(it) & oldbucketmask(h)))
+  if (it->reseeding ? !both && iterBucket(it) >= it->moved
+                    : growing(h) && h->oldbuckets == it->oldbuckets && !bucketEvacuated(h, iterBucket(it) & oldbucketmask(h)))
     it->state = iterInOld;
   return true;
 }
 
+/* The hash of a key with the seed that a walk began with, before the alarm. */
+static uint64_t fastHash(const hmap_iter *it, const maptype *t, unsigned char *slot)
+{
+  const void *key = keyOf(t, slot);
+  switch (t->alg) {
+  case alg64:
+    return memhash64(read64(key), &it->seed);
+  case alg32:
+    return memhash64(read32(key), &it->seed);
+  case algStr:
+    return strhash(*(char *const *)key, &it->seed);
+  default:
+    return memhash(key, t->keysize, &it->seed);
+  }
+}
+
+/* The chain in which the entry is that a slot says was evacuated. */
+static place evacuatedTo(const hmap_iter *it, const maptype *t, const place *p)
+{
+  const hmap *h = it->h;
+  if (isReseeding(h) && p->a != h->oldbuckets) {
+    uint64_t hash = t->stored ? hashesOf(p->block)[p->i] : fastHash(it, t, slotOf(t, p->block, p->i));
+    if (!bucketEvacuated(h, (size_t)hash & oldbucketmask(h)))
+      return oldBucketAt(h, t, (size_t)hash & oldbucketmask(h));
+  }
+  return mapbucket(h, t, slotHash(h, t, p->block, p->i));
+}
+
 /* Moves p from the slot that an entry was evacuated from to where the entry is now. Returns false if it has been deleted. */
-static bool followEvacuated(const hmap *h, const maptype *t, place *p)
+static bool followEvacuated(const hmap_iter *it, const maptype *t, place *p)
 {
   unsigned char *key = slotOf(t, p->block, p->i);
   size_t size = t->indirectkey ? sizeof(void *) : t->keysize;
-  place q = mapbucket(h, t, slotHash(h, t, p->block, p->i));
+  place q = evacuatedTo(it, t, p);
   do {
     for (slots full = matchFull(q.b); full; full &= full - 1) {
       q.i = firstSlot(full);
@@ -100,7 +137,31 @@ static bool followEvacuated(const hmap *h, const maptype *t, place *p)
 /* Whether the entry in slot p belongs to the present chain, and not to another one of the larger array. */
 static bool iterBelongs(const hmap_iter *it, const maptype *t, place p)
 {
-  return p.a->B == it->B || (slotHash(it->h, t, p.block, p.i) & bucketMask(it->B)) == iterBucket(it);
+  if (p.a->B == it->B)
+    return true;
+  bool fast = !t->stored && !sameSeed(&it->seed, &it->h->hash0); /* there has been an alarm since */
+  uint64_t hash = fast ? fastHash(it, t, slotOf(t, p.block, p.i)) : slotHash(it->h, t, p.block, p.i);
+  return (hash & bucketMask(it->B)) == iterBucket(it);
+}
+/* Whether an entry that a walk finds in the new array of a table that was reseeding comes to it in the old one too: if it has a
+ * slot there. */
+static bool comesFromOld(const hmap_iter *it, const maptype *t, place p)
+{
+  if (!it->reseeding || it->state != iterInNew)
+    return false;
+  unsigned char *key = slotOf(t, p.block, p.i);
+  size_t i = (size_t)fastHash(it, t, key) & bucketMask(it->B), size = t->indirectkey ? sizeof(void *) : t->keysize;
+  if (i < it->moved)
+    return false;
+  place old = bucketAt(t, it->oldbuckets, i);
+  do
+    for (unsigned k = 0; k < bucketCnt; k++) {
+      uint8_t top = old.b->tophash[k];
+      if ((top >= minTopHash || top == evacuatedX) && memcmp(slotOf(t, old.block, k), key, size) == 0)
+        return true;
+    }
+  while (nextInChain(&old));
+  return false;
 }
 
 /* Visits the next slot of the present bucket that has an entry of this walk. Returns false if there is none. */
@@ -113,7 +174,7 @@ static bool iterSlot(hmap_iter *it, const maptype *t, place *p)
     if (isEmpty(top) || top == evacuatedEmpty || !iterBelongs(it, t, here))
       continue;
     *p = here;
-    if (top >= minTopHash || followEvacuated(it->h, t, p))
+    if ((top >= minTopHash || followEvacuated(it, t, p)) && !comesFromOld(it, t, *p))
       return true;
   }
   return false;

@@ -330,6 +330,8 @@ NOINLINE void markRest(place p)
 /* A table with buckets is empty: no entry depends on its seed, and iterators come to their end. */
 static void emptied(hmap *h)
 {
+  if (isReseeding(h))
+    endReseeding(h);
   seedTable(h);
   restartWalks(h);
   alarmOver(h);
@@ -418,8 +420,11 @@ static void freeContents(hmap *h, bucketArray *a, size_t from)
  * iterators may still read must not be freed before those that pin them have ended; mapclear sees to that. */
 static hmap mapdetach(hmap *h)
 {
-  hmap old = *h;
   beginWrite(h);
+  if (isReseeding(h))
+    endReseeding(h);
+  hmap old = *h;
+  setFlags(&old, flagsOf(h) & (uint8_t)~hashWriting);
   *h = (hmap){
       .flags = flagsOf(h) & (hashWriting | hashChecked | hashCounted),
       .tag = old.tag & (uint8_t)~plainMask,
@@ -479,6 +484,8 @@ static void mapfree(hmap *h)
 {
   countFreed(h);
   if (unlikely(growing(h) || h->retired || h->nwide || ownsMemory(h->t))) {
+    if (isReseeding(h))
+      endReseeding(h);
     freeContents(h, h->oldbuckets, h->nevacuate);
     freeContents(h, h->buckets, 0);
     freeBuckets(h->oldbuckets);

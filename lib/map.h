@@ -59,6 +59,7 @@ enum { emptyRest = 0, emptyOne = 1, evacuatedX = 2, evacuatedY = 3, evacuatedEmp
 /* hmap.flags, relaxed atomics */
 enum {
   hashHinted = 1,   /* made with room for as many entries as somebody expects: does not shrink until it has outgrown that */
+  reseeding = 2,    /* the growth under way is to another seed, see alarm.c */
   hashWriting = 4,  /* a thread is writing to the table */
   sameSizeGrow = 8, /* the growth under way is to an array of the same size */
   hashChecked = 16, /* misuse is looked for: hashWriting is kept */
@@ -107,6 +108,7 @@ typedef struct bucketArray {
   union {
     overflowSlab *filling;    /* the slab that has the next overflow bucket; those before are full */
     struct bucketArray *next; /* retired: the next of the ring */
+    hmap_seed *seed; /* while the table is reseeding, the old array's: what it was filled with. It gets no more entries */
   };
   const struct maptype *t; /* how its blocks look */
   overflowSlab *slabs;     /* its overflow buckets, from the first; NULL while there are none */
@@ -320,6 +322,10 @@ ALWAYS_INLINE bool growing(const hmap *h)
 ALWAYS_INLINE size_t noldbuckets(const hmap *h)
 {
   return bucketShift(h->oldbuckets->B);
+}
+ALWAYS_INLINE bool isReseeding(const hmap *h)
+{
+  return unlikely(flagsOf(h) & reseeding);
 }
 ALWAYS_INLINE bool shrinking(const hmap *h)
 {

@@ -107,6 +107,7 @@ typedef struct keyhash {
   uint64_t hash;
   uint32_t stored; /* the part of it that blocks store */
   size_t n;        /* bytes, if it is a string */
+  uint64_t old;    /* while the table is reseeding, its hash in the old array */
 } keyhash;
 
 /* Whether a table has had its alarm. A type that is a constant says no without looking. */
@@ -114,30 +115,44 @@ ALWAYS_INLINE bool alarmed(const hmap *h, const maptype *t)
 {
   return !t->common && unlikely(flagsOf(h) & hashSip);
 }
-/* The keyed hashes of a table of type t. */
+/* The keyed hash of a word, in a table of type t; */
 ALWAYS_INLINE uint64_t keyed64(const hmap *h, const maptype *t, uint64_t x)
 {
   return alarmed(h, t) ? siphash13(&x, sizeof x, &h->hash0) : memhash64(x, &h->hash0);
 }
-ALWAYS_INLINE uint64_t keyedMem(const hmap *h, const maptype *t, const void *key, size_t n)
+/* all that there is to know of it; */
+ALWAYS_INLINE keyhash keyhash64(const hmap *h, const maptype *t, uint64_t x)
 {
-  return alarmed(h, t) ? siphash13(key, n, &h->hash0) : memhash(key, n, &h->hash0);
+  uint64_t hash = keyed64(h, t, x), old = 0;
+  if (alarmed(h, t) && isReseeding(h))
+    old = memhash64(x, h->oldbuckets->seed);
+  return (keyhash){hash, (uint32_t)hash, 0, old};
+}
+/* and of bytes. */
+ALWAYS_INLINE keyhash keyhashMem(const hmap *h, const maptype *t, const void *key, size_t n)
+{
+  uint64_t hash, old = 0;
+  if (alarmed(h, t)) {
+    hash = siphash13(key, n, &h->hash0);
+    if (isReseeding(h))
+      old = memhash(key, n, h->oldbuckets->seed);
+  } else
+    hash = memhash(key, n, &h->hash0);
+  return (keyhash){hash, (uint32_t)hash, n, old};
 }
 ALWAYS_INLINE keyhash strkeyhash(const hmap *h, const maptype *t, const char *s)
 {
-  size_t n = strlen(s);
-  uint64_t hash = keyedMem(h, t, s, n);
-  return (keyhash){hash, (uint32_t)hash, n};
+  return keyhashMem(h, t, s, strlen(s));
 }
 
 /* Says whether slot i of a block holds the key. */
 typedef bool slotequal(const hmap *h, const maptype *t, unsigned char *block, unsigned i, const keyhash *k, const void *key);
 
 /* The first bucket of the chain where a key with this hash stands or would stand: in the old array until that bucket has been
- * evacuated. The table must have buckets. */
+ * evacuated; but where the table is reseeding, it would stand in the new one. The table must have buckets. */
 ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
 {
-  if (unlikely(growing(h))) {
+  if (unlikely(growing(h)) && (t->common || !isReseeding(h))) {
     size_t old = (size_t)hash & oldbucketmask(h);
     if (!bucketEvacuated(h, old))
       return oldBucketAt(h, t, old);
@@ -161,9 +176,9 @@ static uint64_t userHash(const hmap *h, const maptype *t, const void *key)
 NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const void *key)
 {
   if (t->alg == algShim)
-    return (keyhash){mix32(stored, &h->hash0), stored, 0};
+    return (keyhash){mix32(stored, &h->hash0), stored, 0, 0};
   uint64_t hash = userHash(h, t, key);
-  return (keyhash){hash, (uint32_t)hash, 0};
+  return (keyhash){hash, (uint32_t)hash, 0, 0};
 }
 
 /* The bytes of a slot that are its key, kept while a comparison runs code that may change the table. */
@@ -204,6 +219,12 @@ NOINLINE bool findKept(const hmap *h, const maptype *t, const keyhash *k, const 
   return found.b != NULL;
 }
 
+/* Whether a key may still be in the old array of a table that is reseeding. */
+ALWAYS_INLINE bool inOldArray(const hmap *h, const maptype *t, const keyhash *k)
+{
+  return alarmed(h, t) && isReseeding(h) && !bucketEvacuated(h, (size_t)k->old & oldbucketmask(h));
+}
+
 /* Has a block fetched while the bmap that says which slot to read or to write is on its way, so that this waits for memory once.
  */
 ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
@@ -226,9 +247,14 @@ ALWAYS_INLINE bool probe(const hmap *h, const maptype *t, keyhash *k, const void
 {
   unsigned searches = 0;
 again:;
-  unsigned top = tophash(k->hash);
+  keyhash here = *k; /* as it is in the array that is searched */
+  bool inOld = inOldArray(h, t, k);
+  if (inOld)
+    here = (keyhash){k->old, (uint32_t)k->old, k->n, 0};
+inArray:;
+  unsigned top = tophash(here.hash);
   uint32_t seq = h->seq;
-  place p = mapbucket(h, t, k->hash);
+  place p = inOld ? oldBucketAt(h, t, (size_t)k->old & oldbucketmask(h)) : mapbucket(h, t, k->hash);
   *at = p;
   if (vacant) {
     *vacant = (place){0};
@@ -242,7 +268,7 @@ again:;
       slotKey kept;
       if (t->callbacks && !t->common)
         keepKey(p.t, slotOf(p.t, p.block, p.i), &kept);
-      bool same = equal(h, p.t, p.block, p.i, k, key);
+      bool same = equal(h, p.t, p.block, p.i, &here, key);
       if (t->callbacks && unlikely(h->seq != seq)) {
         *k = rehash(h, t, k->stored, key);
         if (t->common || !h->buckets) {
@@ -272,8 +298,13 @@ again:;
         vacant->i = firstSlot(m);
       }
     }
-    if (likely(!(p.b->link & filterBit(top))))
-      return false;
+    if (likely(!(p.b->link & filterBit(top)))) {
+      if (!inOld)
+        return false;
+      inOld = false;
+      here = *k;
+      goto inArray;
+    }
     nextInChain(&p);
   }
 }

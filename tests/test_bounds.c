@@ -482,7 +482,7 @@ static void test_removals_from_a_long_chain(void **state)
     uint64_t key = *(const uint64_t *)it.key;
     place at = {0};
     assert_true(
-        mapaccess(h, h->t, (keyhash){userHash(h, h->t, &key), (uint32_t)userHash(h, h->t, &key), 0}, &key, equalUser, &at));
+        mapaccess(h, h->t, (keyhash){userHash(h, h->t, &key), (uint32_t)userHash(h, h->t, &key), 0, 0}, &key, equalUser, &at));
     resetCounts();
     mapdelete(h, &at);
     assert_in_range(counted.steps, 0, 2 * s.longest_chain);

@@ -546,7 +546,7 @@ static void test_stored_hashes_of_a_shim(void **state)
   for (uint32_t k = 0; k < 60; k++) {
     uint64_t hash = mix32(k, &h->hash0), key = k;
     place at = mapbucket(h, t, hash), vacant = {0};
-    assert_true(mapinsert(h, t, (keyhash){hash, k, 0}, &at, &vacant, true));
+    assert_true(mapinsert(h, t, (keyhash){hash, k, 0, 0}, &at, &vacant, true));
     memcpy(slotOf(t, at.block, at.i), &key, sizeof key);
   }
   ASSERT_SOUND(h);

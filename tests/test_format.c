@@ -65,10 +65,10 @@ static keyhash hashWord(const subject *s, uintptr_t key)
 {
   if (!s->t->stored) {
     uint64_t hash = memhash64(key, &s->h.hash0);
-    return (keyhash){hash, (uint32_t)hash, 0};
+    return (keyhash){hash, (uint32_t)hash, 0, 0};
   }
   uint32_t raw = (uint32_t)(key * 2654435761u ^ key >> 16) >> s->badBits;
-  return (keyhash){mix32(raw, &s->h.hash0), raw, 0};
+  return (keyhash){mix32(raw, &s->h.hash0), raw, 0, 0};
 }
 
 static void putEntry(subject *s, size_t i, uintptr_t elem)

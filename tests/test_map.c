@@ -4,13 +4,13 @@
 /* The place of a 64-bit key. */
 static bool find(const hmap *h, uint64_t key, place *p)
 {
-  return mapaccess(h, h->t, (keyhash){memhash64(key, &h->hash0), 0, 0}, (const void *)&key, equal64, p);
+  return mapaccess(h, h->t, (keyhash){memhash64(key, &h->hash0), 0, 0, 0}, (const void *)&key, equal64, p);
 }
 static uint64_t keyAt(const hmap *h, place p)
 {
   return read64(slotOf(h->t, p.block, p.i));
 }
-static bool sameSeed(hmap_seed a, hmap_seed b)
+static bool oneSeed(hmap_seed a, hmap_seed b)
 {
   return a.k0 == b.k0 && a.k1 == b.k1;
 }
@@ -945,10 +945,10 @@ static void test_deleting_the_last_entry_takes_a_new_seed(void **state)
   hmap_seed seed = h->hash0;
   for (uint64_t k = 0; k < 9; k++) {
     cut(h, k);
-    assert_true(sameSeed(seed, h->hash0));
+    assert_true(oneSeed(seed, h->hash0));
   }
   cut(h, 9);
-  assert_false(sameSeed(seed, h->hash0));
+  assert_false(oneSeed(seed, h->hash0));
   putRange(h, 0, 10);
   assertRange(h, 0, 10);
   ASSERT_SOUND(h);
@@ -965,7 +965,7 @@ static void test_deleting_the_last_entry_during_growth(void **state)
   hmap_seed seed = h->hash0;
   cut(h, 0);
   assert_true(growing(h));
-  assert_false(sameSeed(seed, h->hash0));
+  assert_false(oneSeed(seed, h->hash0));
   putRange(h, 0, 20);
   assertRange(h, 0, 20);
   ASSERT_SOUND(h);
@@ -978,7 +978,7 @@ static void test_clear_takes_a_new_seed(void **state)
   hmap *h = growingTable(12);
   hmap_seed seed = h->hash0;
   hmap_clear(h);
-  assert_false(sameSeed(seed, h->hash0));
+  assert_false(oneSeed(seed, h->hash0));
   assert_int_equal(hmap_len(h), 0);
   assert_int_equal(memory.live, 1);
   assert_int_equal(memory.mapped, 0);
@@ -1011,7 +1011,7 @@ static void test_a_clone_keeps_the_seed_and_is_independent(void **state)
   for (int mid = 0; mid < 2; mid++) {
     hmap *h = mid ? growingTable(6) : fullTable(6), *c = hmap_clone(h);
     const uint64_t n = hmap_len(h);
-    assert_true(sameSeed(h->hash0, c->hash0));
+    assert_true(oneSeed(h->hash0, c->hash0));
     assert_int_equal(hmap_len(c), n);
     ASSERT_SOUND(c);
     assertRange(c, 0, n);
