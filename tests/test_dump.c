@@ -160,7 +160,7 @@ static void test_memory_given_back(void **state)
 }
 
 /* How many entries are drawn: pairs of digits between brackets. */
-static size_t entriesIn(const char *text)
+static size_t entriesOfText(const char *text)
 {
   size_t n = 0;
   while ((text = strchr(text, '[')))
@@ -183,7 +183,7 @@ static void test_every_entry_is_drawn_once(void **state)
     if (step % 7)
       continue;
     growingSeen += growing(h);
-    assert_int_equal(entriesIn(draw(h)), hmap_len(h));
+    assert_int_equal(entriesOfText(draw(h)), hmap_len(h));
   }
   assert_true(growingSeen > 0);
   hmap_free(h);
