@@ -186,6 +186,8 @@ ALWAYS_INLINE void copySlot(unsigned char *to, const unsigned char *from, size_t
     memcpy(to, from, 16);
   else if (size == 8)
     memcpy(to, from, 8);
+  else if (size == 4)
+    memcpy(to, from, 4);
   else
     memcpy(to, from, size);
 }
@@ -246,6 +248,8 @@ ALWAYS_INLINE void evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned
   unsigned n = 0; /* how many went to each: Y's times 256 + X's */
   uint8_t tops[bucketCnt];
   slots full = matchFull(from);
+  const bool stored = t->stored; /* known to stay what they are, whatever is written to */
+  const size_t slotoff = t->slotoff;
   memcpy(tops, from->tophash, sizeof tops);
   memset(from->tophash, evacuatedEmpty, bucketCnt);
   for (; full; full &= full - 1) {
@@ -253,9 +257,9 @@ ALWAYS_INLINE void evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned
     unsigned useY = (slotHash(h, t, block, i) & newbit) != 0;
     unsigned k = n >> 8 * useY & 0xff;
     n += 1u << 8 * useY;
-    if (t->stored)
+    if (stored)
       hashesOf(to->block[useY])[k] = hashesOf(block)[i];
-    copySlot(to->block[useY] + t->slotoff + k * slotsize, block + t->slotoff + i * slotsize, slotsize);
+    copySlot(to->block[useY] + slotoff + k * slotsize, block + slotoff + i * slotsize, slotsize);
     to->b[useY]->tophash[k] = tops[i];
     from->tophash[i] = (uint8_t)(evacuatedX + useY);
     HMAP_COUNT(moved, 1);
@@ -348,6 +352,10 @@ static void moveChain(hmap *h, size_t oldbucket, size_t newbit, void **spare)
     const evacPair to = {{x.b, y.b}, {x.block, y.block}};
     if (t->slotsize == 16)
       evacuateFirst(h, t, from.b, from.block, &to, newbit, 16);
+    else if (t->slotsize == 8)
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, 8);
+    else if (t->slotsize == 4)
+      evacuateFirst(h, t, from.b, from.block, &to, newbit, 4);
     else
       evacuateFirst(h, t, from.b, from.block, &to, newbit, t->slotsize);
     next = overflowOf(from.b);
