@@ -132,7 +132,7 @@ def short_table(figures):
     return tables.markdown(["libhmap-glib / GLib", *map(tables.size_name, sizes)], rows)
 
 
-def page(figures, machine):
+def page(figures, machine, small):
     """doc/speed.md."""
     pictures = "\n\n".join(f"![{name}]({name}.svg)" for name in PLOTS)
     return f"""# Speed and memory
@@ -153,12 +153,18 @@ its own.
 
 {goals.table(figures, goals.NAMES)}
 
-## Figures
+{small}## Figures
 
 Memory: bytes a table for 0 to 8 entries; beyond that bytes an entry, and the peak on the way over what the table has then. *heap*
 is what malloc and mmap have handed out, *resident* what the kernel says.
 
 {tables.tables(figures)}"""
+
+
+def small_tables(results):
+    """What small.py measured, if it did: a part of the page."""
+    measured = results / "small.md"
+    return f"## Small tables\n\nBy `make bench-small`.\n\n{measured.read_text()}\n" if measured.exists() else ""
 
 
 def replace_between(text, inside):
@@ -182,7 +188,7 @@ def main():
     figures, machine = Figures.read(options.csv), options.csv.with_suffix(".txt").read_text()
     for name, plot in PLOTS.items():
         plot(figures).draw(options.top / "doc" / f"{name}.svg")
-    (options.top / "doc" / "speed.md").write_text(page(figures, machine))
+    (options.top / "doc" / "speed.md").write_text(page(figures, machine, small_tables(options.csv.parent)))
     readme = options.top / "README.md"
     readme.write_text(replace_between(readme.read_text(), short_table(figures)))
 
