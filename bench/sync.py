@@ -3,7 +3,8 @@
 
 Each peer is a program, sync-NAME, with the same loops (sync-peer.h). A round runs every peer in turn, each in a fresh process,
 so that what else the machine does meets all alike; ratios are taken within a round. Peers whose library is not installed are
-left out, with a line that says which Debian package has it.
+left out, with a line that says which Debian package has it. The newest boost, Go and phmap that a Debian release has are fetched, from
+Debian 13, and unpacked in the work folder (--no-fetch does without; DEBIAN_MIRROR says from where).
 
 For each cell (keys, entries, share of reads, threads) the table shows hmap's millions of operations a second, and how many times
 a peer's that is: the median over the rounds, and the least and the greatest.
@@ -21,16 +22,55 @@ import sys
 BENCH = pathlib.Path(__file__).resolve().parent
 SHARES, THREADS = (100, 99, 90, 50), (1, 2)
 
-# name in the table: program, extra argument, pkg-config module or command that it needs, Debian package
+# name in the table: program, extra argument, pkg-config module, command or header that it needs, Debian package
 PEERS = {
     "hmap": ("sync-hmap.c", None, None, None),
     "sync.Map": ("sync-go.go", "syncmap", "go", "golang-go"),
     "map+RWMutex": ("sync-go.go", "locked", "go", "golang-go"),
+    "sync.Map 1.24": ("sync-go.go", "syncmap", "usr/lib/go-1.24/bin/go", "golang-1.24-go"),
+    "map+RWMutex 1.24": ("sync-go.go", "locked", "usr/lib/go-1.24/bin/go", "golang-1.24-go"),
     "GHashTable": ("sync-glib.c", None, "glib-2.0", "libglib2.0-dev"),
     "cds_lfht": ("sync-lfht.c", None, "liburcu-cds liburcu-memb", "liburcu-dev"),
     "TBB": ("sync-tbb.cc", None, "tbb", "libtbb-dev"),
+    "boost": ("sync-boost.cc", None, "usr/include/boost/unordered/concurrent_flat_map.hpp", "libboost1.88-dev"),
+    "libcuckoo": ("sync-cuckoo.cc", None, "usr/include/libcuckoo/cuckoohash_map.hh", "libcuckoo-dev"),
+    "phmap": ("sync-phmap.cc", None, "usr/include/parallel_hashmap/phmap.h", "libparallel-hashmap-dev"),
 }
+FETCHED = ("golang-1.24-go", "golang-1.24-src", "libboost1.88-dev", "libcuckoo-dev", "libparallel-hashmap-dev")
 GOALS = ("sync.Map", "GHashTable", "cds_lfht")  # to be ahead of in every cell with two threads
+MEAN_GOALS = ("TBB", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
+
+
+def fetch(work):
+    """Unpacks packages of Debian 13 in a folder of the work folder, once; returns it, or None if they cannot be had."""
+    root = work.resolve() / "debian-13"
+    if (root / "complete").exists():
+        return root
+    mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+    for folder in ("lists/partial", "cache/archives/partial", "packages"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    (root / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror} trixie main\n", encoding="ascii")
+    apt = ["apt-get", "-q", "-o", f"Dir::Etc::sourcelist={root}/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
+           "-o", f"Dir::State::lists={root}/lists", "-o", f"Dir::Cache={root}/cache", "-o", "APT::Sandbox::User=root"]
+    try:
+        subprocess.run([*apt, "update"], check=True, stdout=sys.stderr)
+        subprocess.run([*apt, "download", *FETCHED], check=True, stdout=sys.stderr, cwd=root / "packages")
+        for package in (root / "packages").glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"Debian 13's packages cannot be had: {error}", file=sys.stderr)
+        return None
+    (root / "complete").touch()
+    return root
+
+
+def lookup(needs, root):
+    """The path of a file that a peer needs, in the machine's own folders or the fetched ones; or None."""
+    for base in filter(None, (pathlib.Path("/"), root)):
+        if (base / needs).exists():
+            return base / needs
+    return None
 
 
 def arguments():
@@ -41,29 +81,45 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=0.1, help="for one figure")
     parser.add_argument("--entries", type=int, nargs="+", default=[1000, 1000000])
     parser.add_argument("--keys", nargs="+", default=["words", "strings"], choices=["words", "strings"])
+    parser.add_argument("--no-fetch", action="store_true", help="no packages of Debian 13")
     parser.add_argument("--markdown", action="store_true", help="print the table as the README has it")
     return parser.parse_args()
 
 
-def present(needs):
-    """Whether a pkg-config module, or a command, is there."""
+def present(needs, root):
+    """Whether a pkg-config module, a command or a file is there."""
     if needs == "go":
         return shutil.which("go") is not None
+    if needs and "/" in needs:
+        return lookup(needs, root) is not None
     return needs is None or subprocess.run(["pkg-config", "--exists", *needs.split()], check=False).returncode == 0
 
 
-def build(peer, options):
+def build_go(peer, program, options, root):
+    needs = PEERS[peer][2]
+    go = "go" if needs == "go" else str(lookup(needs, root))
+    cache = options.work.resolve() / "go-cache"
+    environment = {**os.environ, "GOCACHE": str(cache), "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    if needs != "go":
+        environment["GOROOT"] = str(pathlib.Path(go).parent.parent)
+    subprocess.run([go, "build", "-o", program, BENCH / "peers" / "sync-go.go"], check=True, env=environment)
+
+
+def build(peer, options, root):
     """Makes a peer's program; returns its path."""
     source, _, needs, _ = PEERS[peer]
-    program = options.work.resolve() / source.partition(".")[0]
+    program = options.work.resolve() / ("sync-" + peer.replace(" ", "-"))
     if source.endswith(".go"):
-        cache = options.work.resolve() / "go-cache"
-        command = ["go", "build", "-o", program, BENCH / "peers" / source]
-        subprocess.run(command, check=True, env={**os.environ, "GOCACHE": str(cache), "GO111MODULE": "off"})
+        build_go(peer, program, options, root)
         return program
-    flags = ["-O2", "-I", BENCH.parent / "include"]
-    libraries = ["-L", options.libdir, "-Wl,-rpath," + str(pathlib.Path(options.libdir).resolve()), "-lhmap-sync"]
-    if needs:
+    flags, libraries = ["-O2", "-I", BENCH.parent / "include"], []
+    if not needs:
+        libraries = ["-L", options.libdir, "-Wl,-rpath," + str(pathlib.Path(options.libdir).resolve()), "-lhmap-sync"]
+    elif "/" in needs:
+        base = lookup(needs, root)
+        if not base.is_relative_to("/usr/include"):
+            flags += ["-isystem", root / "usr/include"]
+    else:
         asked = subprocess.run(["pkg-config", "--cflags", "--libs", *needs.split()], check=True, capture_output=True, text=True)
         libraries = asked.stdout.split()
     compiler = os.environ.get("CC", "cc").split()
@@ -116,28 +172,35 @@ def show(rates, options):
         print("\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths)) for row in rows))
 
 
+def geometric_mean(medians):
+    return math.exp(statistics.fmean(map(math.log, medians)))
+
+
 def conclude(rates):
-    """The goals: ahead in every cell with two threads; of TBB in the geometric mean of these."""
-    cells = [cell for cell in rates["hmap"] if cell[3] == 2]
+    """The goals: of some peers ahead in every cell with two threads; of the newer ones in the geometric mean of all cells, and with
+    boost nowhere below 0.7."""
     print()
     for peer in (peer for peer in rates if peer != "hmap"):
-        medians = {cell: statistics.median(ratios(rates, peer, cell)) for cell in cells}
-        mean = math.exp(statistics.fmean(map(math.log, medians.values())))
-        behind = [f"{keys} {entries} {share} %: {medians[keys, entries, share, 2]:.2f}"
-                  for keys, entries, share, _ in cells if medians[keys, entries, share, 2] < 1]
-        line = f"{peer}: with two threads {mean:.2f} in geometric mean, ahead in {len(cells) - len(behind)} of {len(cells)} cells"
+        medians = {cell: statistics.median(ratios(rates, peer, cell)) for cell in rates["hmap"]}
+        mean = geometric_mean(medians.values())
+        both = geometric_mean([ratio for cell, ratio in medians.items() if cell[3] == 2])
+        behind = [f"{keys} {entries} {share} % {threads}: {ratio:.2f}"
+                  for (keys, entries, share, threads), ratio in medians.items() if ratio < 1]
+        line = f"{peer}: {mean:.2f} in geometric mean, {both:.2f} with two threads, ahead in {len(medians) - len(behind)} of {len(medians)}"
         print(line + (f"; behind in {'; '.join(behind)}" if behind else ""))
-        if (peer in GOALS and behind) or (peer == "TBB" and mean < 1):
+        behind_both = any(ratio < 1 for cell, ratio in medians.items() if cell[3] == 2)
+        if (peer in GOALS and behind_both) or (peer in MEAN_GOALS and mean < 1) or (peer == "boost" and min(medians.values()) < 0.7):
             print(f"  the goal with {peer} is missed")
 
 
 def main():
     options = arguments()
     options.work.mkdir(parents=True, exist_ok=True)
+    root = None if options.no_fetch else fetch(options.work)
     programs = {}
     for peer, (_, _, needs, package) in PEERS.items():
-        if present(needs):
-            programs[peer] = build(peer, options)
+        if present(needs, root):
+            programs[peer] = build(peer, options, root)
         else:
             print(f"{peer} is left out: {needs} is not installed (Debian: {package})", file=sys.stderr)
     rates = measure(programs, options)

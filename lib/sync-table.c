@@ -1,6 +1,40 @@
 /* sync-table.c: searching, and the steps that change chains and arrays. */
 #include "sync.h"
 
+/* For HMAP_STATS, see counters.c. */
+ALWAYS_INLINE bool counting(void)
+{
+  return unlikely(counters.file != NULL);
+}
+/* Maps have been made, or freed, and entries gone with them. */
+static void countMaps(int made, size_t gone)
+{
+  if (!counting())
+    return;
+  addTo(&counters.tables, made > 0);
+  addTo(&counters.live, (size_t)made);
+  addTo(&counters.present, -gone);
+  addTo(&counters.buckets, made > 0 ? minBuckets : 0);
+}
+NOINLINE void countChange(int added)
+{
+  if (added > 0)
+    addEntry();
+  else
+    addTo(&counters.present, (size_t)-1);
+}
+NOINLINE void countResize(const array *a, const array *next)
+{
+  addTo(&counters.buckets, next->mask + 1);
+  addTo(next->mask > a->mask ? &counters.bigger : next->mask == a->mask ? &counters.samesize : &counters.shrinks, 1);
+}
+/* A chain has got another overflow bucket, and n buckets by that. */
+NOINLINE void countTail(size_t n)
+{
+  addTo(&counters.overflow, 1);
+  raiseTo(&counters.longest, n);
+}
+
 /* Where a search ended: at an entry, or at the end of its chain. */
 typedef struct spot {
   node *n;        /* or NULL */
@@ -154,7 +188,8 @@ static void clearSlot(bool pairs, bucket *b, unsigned i)
 /* Finds an empty slot in a chain that is locked, in a new overflow bucket if need be. Returns false if there is no memory. */
 static bool findRoom(const hmap_sync *m, bucket *b, spot *s)
 {
-  for (;; b = b->overflow) {
+  size_t n = 2;
+  for (;; b = b->overflow, n++) {
     for (unsigned i = 0; i < slotCnt; i++)
       if (!entryAt(b, i, m->pairs)) {
         *s = (spot){.b = b, .i = i};
@@ -167,6 +202,8 @@ static bool findRoom(const hmap_sync *m, bucket *b, spot *s)
   if (!o)
     return false;
   STORE(&b->overflow, &o->b);
+  if (counting())
+    countTail(n);
   *s = (spot){.b = &o->b};
   return true;
 }
@@ -210,13 +247,16 @@ static void takeBack(const hmap_sync *m, bucket *first, const node *end, const a
 static bool copyChain(const hmap_sync *m, bucket *first, const array *next)
 {
   visit v = {first, 0, m->pairs};
-  for (node *n; (n = nextNode(&v));) {
+  size_t moved = 0;
+  for (node *n; (n = nextNode(&v)); moved++) {
     uint64_t hash = hashOfNode(m, n);
     if (!putNode(m, bucketFor(next, hash), topOf(hash), n)) {
       takeBack(m, first, n, next);
       return false;
     }
   }
+  if (counting())
+    addTo(&counters.evacuated, moved);
   return true;
 }
 /* The chain of the next array that several of a's go to, so that it has to be locked; or NULL. In a larger array nobody else uses
@@ -266,9 +306,13 @@ static void helpGrowth(hmap_sync *m, reader *r, array *a)
 static bool startGrowth(array *a, size_t buckets)
 {
   array *next = newTable(a->gen, buckets), *expected = NULL;
-  if (next && !CAS(&a->next, &expected, next))
+  if (!next)
+    return false;
+  if (!CAS(&a->next, &expected, next))
     freeTable(next); /* another thread was faster */
-  return next != NULL;
+  else if (counting())
+    countResize(a, next);
+  return true;
 }
 
 static size_t entriesOf(generation *gen)
@@ -329,6 +373,8 @@ static void unlockEntry(hmap_sync *m, reader *r, entry *e)
     dropEmpty(r, e->first, m->pairs);
   unlockChain(e->first);
   HMAP_SYNC_POINT();
+  if (e->added && counting())
+    countChange(e->added);
   if (e->dead)
     retire(r, e->dead, e->kind);
   if (e->added)
@@ -337,7 +383,7 @@ static void unlockEntry(hmap_sync *m, reader *r, entry *e)
 
 /* What a write may do to an entry. */
 
-/* Gets ready what setEntry or addEntry needs: a node, if it has to be another, and a slot. Returns false, and nothing has
+/* Gets ready what replaceEntry or insertEntry needs: a node, if it has to be another, and a slot. Returns false, and nothing has
  * changed, if there is no memory. */
 static bool prepareEntry(hmap_sync *m, entry *e, const void *key, node **fresh)
 {
@@ -350,7 +396,7 @@ static bool prepareEntry(hmap_sync *m, entry *e, const void *key, node **fresh)
   free(*fresh);
   return false;
 }
-static void addEntry(hmap_sync *m, entry *e, const void *key, void *value, node *fresh)
+static void insertEntry(hmap_sync *m, entry *e, const void *key, void *value, node *fresh)
 {
   pair p = {value, 0};
   HAPPENS_BEFORE(HASH_TAG(e->hash));
@@ -362,7 +408,7 @@ static void addEntry(hmap_sync *m, entry *e, const void *key, void *value, node 
   e->added = 1;
 }
 /* Where values are destroyed the old one has to go with a node of its own. */
-static void setEntry(hmap_sync *m, entry *e, void *value, node *fresh)
+static void replaceEntry(hmap_sync *m, entry *e, void *value, node *fresh)
 {
   HAPPENS_BEFORE(HASH_TAG(e->hash));
   if (!m->owner) {

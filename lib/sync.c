@@ -63,6 +63,8 @@
 #pragma GCC diagnostic ignored "-Wunused-function" /* hash.h and seed.c have more than this library uses */
 #include "sync.h"
 #include "seed.c"
+#define HMAP_LIBRARY "libhmap-sync"
+#include "counters.c"
 #include "sync-reclaim.c"
 #include "sync-memory.c"
 #include "sync-table.c"
@@ -151,6 +153,8 @@ hmap_sync *hmap_sync_make(const hmap_sync_type *type)
   enter(r);
   linkMap(m);
   leave(r);
+  pthread_once(&counters.once, countersInit);
+  countMaps(1, 0);
   return m;
 }
 
@@ -160,6 +164,7 @@ void hmap_sync_free(hmap_sync *m)
     return;
   reader *r = openWrite();
   unlinkMap(m);
+  countMaps(-1, entriesOf(LOAD(&m->table)->gen));
   retireGeneration(r, LOAD(&m->table));
   closeWrite(r);
   free(m);
@@ -222,9 +227,9 @@ static bool setKey(keyWrite *w, const void *key, void *value)
   if (!prepareEntry(w->m, &w->e, key, &w->fresh))
     return false;
   if (w->found)
-    setEntry(w->m, &w->e, value, w->fresh);
+    replaceEntry(w->m, &w->e, value, w->fresh);
   else
-    addEntry(w->m, &w->e, key, value, w->fresh);
+    insertEntry(w->m, &w->e, key, value, w->fresh);
   return true;
 }
 static void endKey(keyWrite *w)
@@ -291,9 +296,9 @@ hmap_sync_result hmap_sync_compute(hmap_sync *m, const void *key, hmap_sync_upda
     enum hmap_sync_action action = f(w.found, &value, arg);
     w.r->computing = false;
     if (action == HMAP_SYNC_SET && w.found)
-      setEntry(m, &w.e, value, w.fresh);
+      replaceEntry(m, &w.e, value, w.fresh);
     else if (action == HMAP_SYNC_SET)
-      addEntry(m, &w.e, key, value, w.fresh);
+      insertEntry(m, &w.e, key, value, w.fresh);
     else
       free(w.fresh);
     if (action == HMAP_SYNC_DELETE && w.found)
@@ -421,7 +426,9 @@ bool hmap_sync_clear(hmap_sync *m)
   if (!gen)
     return false;
   reader *r = openWrite();
-  retireGeneration(r, EXCHANGE(&m->table, gen->table));
+  array *old = EXCHANGE(&m->table, gen->table);
+  countMaps(0, entriesOf(old->gen));
+  retireGeneration(r, old);
   closeWrite(r);
   return true;
 }

@@ -42,7 +42,7 @@ ALWAYS_INLINE void relax(void)
 #endif
 }
 
-/* The struct that a member is in. (liburcu's own macro casts a const away.) */
+/* The struct that a member is in. */
 #define containerOf(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 /* What several threads use at once is only ever read and written through these. sync.c says why these orders. */

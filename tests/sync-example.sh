@@ -14,6 +14,9 @@ ann: 4000 visits
 bob: 4000 visits
 cleo: 4000 visits" "$(./example | sort)"
 
+HMAP_STATS=stats ./example >/dev/null
+check "HMAP_STATS gets a line of it" grep -q '^libhmap-sync pid=[0-9]* program=example tables=2 live=0 entries=13 peak=1[0-3] ' stats
+
 # What a user may get wrong does not compile: a key as hmap.h wants it, a struct as a truth, and a result that nobody looks at.
 refuses() { # STATEMENT SUFFIX COMPILER
   printf '#include <hmap-sync.h>\nvoid *v;\nhmap_sync *m;\nconst char *text = "";\nint main(void) { %s return 0; }\n' "$1" >"wrong.$2"

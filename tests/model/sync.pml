@@ -7,7 +7,7 @@
  * linearizable.
  *
  * Spin tries every order of steps. What it takes for granted: memory is sequentially consistent (lib/sync.c uses acquire
- * and release, which on the paths modelled here order the same), and nodes are not reused (liburcu's part).
+ * and release, which on the paths modelled here order the same), and nodes are not reused (lib/sync-reclaim.c's part).
  *
  * BUG seeds a mistake, which must be found: 1 marks a chain evacuated too early, 2 does not look for the mark again after
  * it has waited for a lock, 3 sets the tophash after the slot, 4 takes no lock. */
