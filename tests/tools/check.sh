@@ -151,6 +151,28 @@ check "many: the others are shown all the same, and counted" eval 'ends 1 hmap c
   same "4 programs: hsearch in 2, GHashTable in 0; can be relinked: 1, run on hmap as they are: 2; scripts: 1, not examined: 1" \
     "$(tail -n 1 found)"'
 
+check "the version" same "hmap $(sed -n "s/^AC_INIT(\[hmap\], \[\(.*\)\])/\1/p" "$abs_top_srcdir/configure.ac")" "$(hmap --version)"
+check "usages name their arguments" eval 'for c in run env compare; do hmap $c --help | grep -q "^usage: hmap $c .*ARGUMENT" || exit 1; done'
+mkdir -p deep/er && cp words deep/er && cp none deep && echo text >deep/text && ln -s nowhere deep/dangling
+check "folders are entered" eval 'says "2 programs: hsearch in 1" check -r deep && hmap check -ru deep | grep -v "^ " | same "deep/er/words
+2 programs: hsearch in 1, GHashTable in 0; can be relinked: 1, run on hmap as they are: 1; scripts: 0, not examined: 0" "$(cat)"'
+check "or counted" says "1 folders were left out: hmap check -r enters them" check ./words deep
+wrapper() {
+  mkdir -p built/.libs && cp words built/.libs/prog && printf '#! /bin/sh\n# prog - temporary wrapper script for .libs/prog\n' >built/prog &&
+    chmod +x built/prog && tells "libtool     its wrapper runs built/.libs/prog
+hsearch     called by itself
+switch      hmap run" built/prog
+}
+check "a wrapper of libtool's" wrapper
+check "many at once" eval 'hmap check $(for n in $(seq 40); do echo ./words ./none; done) >found && same 80 "$(grep -c "^\./" found)" &&
+  same "80 programs: hsearch in 40, GHashTable in 0" "$(tail -n 1 found | cut -d";" -f1)"'
+check "debugging symbols only" eval 'objcopy --only-keep-debug words words.debug && cannot "holds the debugging symbols of a program" ./words.debug'
+check "what was kept is told" eval 'cp words placed && hmap relink --in-place ./placed && says "kept        hmap relink --undo takes it back" check ./placed &&
+  json "found[0][\"relinked\"][\"kept\"] == \"$PWD/placed.hmap-orig\"" ./placed'
+if command -v bash >/dev/null; then
+  check "completion for bash" same "relink" "$(bash -c ". '$abs_top_srcdir/tools/completion/hmap'; COMP_WORDS=(hmap rel); COMP_CWORD=1; _hmap; echo \"\${COMPREPLY[@]}\"")"
+fi
+
 # Wrong uses.
 check "a pipe, to which nobody writes" eval 'mkfifo pipe && cannot "./pipe is no regular file: name a program" ./pipe'
 check "a name that looks like an option" eval 'cp words ./-words && PATH=$PWD:$PATH hmap check -- -words | grep -q hsearch &&
