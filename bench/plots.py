@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""Publishes what bench.py measured: draws doc/*.svg with gnuplot, writes doc/speed.md, and puts a short table into README.md
-between its two lines that begin with "<!-- make plots". All of it is made from one file of figures."""
+"""Publishes what bench.py measured: draws doc/*.svg with gnuplot and writes doc/speed.md, all from one file of figures. The sentence
+with which that page begins goes into README.md (readme.py)."""
 
 import argparse
 import pathlib
@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 
-from report import goals, tables
+import readme
+from report import goals, pages, tables
 from report.figures import Figures, geometric_mean
 from runs.jobs import SIZES
 from runs.peers import ORDINARY, Failed
@@ -18,7 +19,6 @@ GREY = "#808080"
 COLOURS = {"glib": "#4f7fd9", "hmap-glib": "#e8590c", "hmap": "#f0a030", "boost": "#2f9e63", "absl": "#b15fc9", "std": "#9a8250",
            "khash": "#1b9aaa", "go": "#cf5a7c"}
 OURS = ("hmap-glib", "hmap")
-BEGIN, END = "<!-- make plots: begin -->", "<!-- make plots: end -->"
 
 
 class Plot:
@@ -134,8 +134,12 @@ def short_table(figures):
 
 def page(figures, machine, small):
     """doc/speed.md."""
+    mean = "{0:.2f}".format(*goals.by_name("mean").values(figures))
     pictures = "\n\n".join(f"![{name}]({name}.svg)" for name in PLOTS)
-    return f"""# Speed and memory
+    return f"""# Speed
+
+> `libhmap-glib` takes {mean} of GLib's time: the geometric mean of hit, miss, insert, update, churn, iterate and destroy, over four kinds
+> of keys and tables of 1e3 to 1e7 entries.
 
 All of this page was made by `make plots` from what `make bench` measured; `bench/bench.py --help` explains operations and keys.
 Times of GLib are in ns an operation, those of the others are ratios to it, or in ns where GLib has none. Each is the minimum over
@@ -148,6 +152,13 @@ The pictures show, from top to bottom: operations a second over the size of a ta
 the way to a full table, the best of all rounds; and resident bytes an entry while one table grows. From 10,000 entries on, and
 where single inserts are timed, what other processes do meanwhile is not counted, except with Go, whose collector has threads of
 its own.
+
+## GLib and libhmap-glib
+
+Times of `libhmap-glib` over GLib's, so below 1 is faster; for each operation and size the geometric mean over random integers,
+sequential ones, short strings and long ones:
+
+{short_table(figures)}
 
 ## Goals
 
@@ -167,15 +178,6 @@ def small_tables(results):
     return f"## Small tables\n\nBy `make bench-small`.\n\n{measured.read_text()}\n" if measured.exists() else ""
 
 
-def replace_between(text, inside):
-    """The README with what is between its two marks replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise Failed(f"README.md has no lines '{BEGIN}' and '{END}'")
-    return f"{before}{begin}\n\n{inside}\n\n{end}{after}"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("csv", type=pathlib.Path, help="the figures")
@@ -189,8 +191,7 @@ def main():
     for name, plot in PLOTS.items():
         plot(figures).draw(options.top / "doc" / f"{name}.svg")
     (options.top / "doc" / "speed.md").write_text(page(figures, machine, small_tables(options.csv.parent)))
-    readme = options.top / "README.md"
-    readme.write_text(replace_between(readme.read_text(), short_table(figures)))
+    pages.fill(options.top / "README.md", "pages", readme.sentences(options.top))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ import statistics
 import subprocess
 import sys
 
+from report import pages
+from report.tables import markdown
+
 BENCH = pathlib.Path(__file__).resolve().parent
 SHARES, THREADS = (100, 99, 90, 50), (1, 2)
 
@@ -37,6 +40,8 @@ PEERS = {
     "phmap": ("sync-phmap.cc", None, "usr/include/parallel_hashmap/phmap.h", "libparallel-hashmap-dev"),
 }
 FETCHED = ("golang-1.24-go", "golang-1.24-src", "libboost1.88-dev", "libcuckoo-dev", "libparallel-hashmap-dev")
+NAMED = {"sync.Map": "what Go's `sync.Map` does", "map+RWMutex": "Go's map under a lock", "GHashTable": "`GHashTable` under a lock",
+         "cds_lfht": "`cds_lfht`"}
 GOALS = ("sync.Map", "GHashTable", "cds_lfht")  # to be ahead of in every cell with two threads
 MEAN_GOALS = ("TBB", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
 
@@ -82,7 +87,7 @@ def arguments():
     parser.add_argument("--entries", type=int, nargs="+", default=[1000, 1000000])
     parser.add_argument("--keys", nargs="+", default=["words", "strings"], choices=["words", "strings"])
     parser.add_argument("--no-fetch", action="store_true", help="no packages of Debian 13")
-    parser.add_argument("--markdown", action="store_true", help="print the table as the README has it")
+    parser.add_argument("--page", type=pathlib.Path, help="doc/sync.md, to write the figures into instead of printing them")
     return parser.parse_args()
 
 
@@ -154,7 +159,8 @@ def ratios(rates, peer, cell):
     return [ours / theirs for ours, theirs in zip(rates["hmap"][cell], rates[peer][cell])]
 
 
-def show(rates, options):
+def table(rates):
+    """Rows of words, the first of them the head."""
     peers = [peer for peer in rates if peer != "hmap"]
     rows = [["keys", "entries", "reads", "threads", "hmap", *peers]]
     for cell, ours in sorted(rates["hmap"].items(), key=lambda item: (item[0][3], item[0][0], item[0][1], -item[0][2])):
@@ -164,12 +170,12 @@ def show(rates, options):
             r = ratios(rates, peer, cell)
             row.append(f"{statistics.median(r):.2f} ({min(r):.2f}-{max(r):.2f})")
         rows.append(row)
-    if options.markdown:
-        rows.insert(1, ["---"] * len(rows[0]))
-        print("\n".join("| " + " | ".join(row) + " |" for row in rows))
-    else:
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        print("\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths)) for row in rows))
+    return rows
+
+
+def show(rows):
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    print("\n".join("  ".join(text.rjust(width) for text, width in zip(row, widths)) for row in rows) + "\n")
 
 
 def geometric_mean(medians):
@@ -177,20 +183,30 @@ def geometric_mean(medians):
 
 
 def conclude(rates):
-    """The goals: of some peers ahead in every cell with two threads; of the newer ones in the geometric mean of all cells, and with
-    boost nowhere below 0.7."""
-    print()
+    """The goals, in words: of some peers ahead in every cell with two threads; of the newer ones in the geometric mean of all cells,
+    and with boost nowhere below 0.7. And {peer: its mean with two threads}."""
+    lines, means = [], {}
     for peer in (peer for peer in rates if peer != "hmap"):
         medians = {cell: statistics.median(ratios(rates, peer, cell)) for cell in rates["hmap"]}
         mean = geometric_mean(medians.values())
-        both = geometric_mean([ratio for cell, ratio in medians.items() if cell[3] == 2])
+        both = means[peer] = geometric_mean([ratio for cell, ratio in medians.items() if cell[3] == 2])
         behind = [f"{keys} {entries} {share} % {threads}: {ratio:.2f}"
                   for (keys, entries, share, threads), ratio in medians.items() if ratio < 1]
         line = f"{peer}: {mean:.2f} in geometric mean, {both:.2f} with two threads, ahead in {len(medians) - len(behind)} of {len(medians)}"
-        print(line + (f"; behind in {'; '.join(behind)}" if behind else ""))
+        lines.append(line + (f"; behind in {'; '.join(behind)}" if behind else ""))
         behind_both = any(ratio < 1 for cell, ratio in medians.items() if cell[3] == 2)
         if (peer in GOALS and behind_both) or (peer in MEAN_GOALS and mean < 1) or (peer == "boost" and min(medians.values()) < 0.7):
-            print(f"  the goal with {peer} is missed")
+            lines.append(f"  the goal with {peer} is missed")
+    return lines, means
+
+
+def publish(rates, page):
+    """Writes the cells with two threads into the page, and the sentence that it begins with."""
+    rows = [row[:3] + row[4:] for row in table(rates) if row[3] in ("threads", "2")]
+    lines, means = conclude(rates)
+    pages.fill(page, "figures", "\n".join([markdown(rows[0], rows[1:]), "", *(f"- {line.strip()}" for line in lines)]))
+    times = ", ".join(f"{mean:.2f} times {NAMED.get(peer, peer)}" for peer, mean in means.items())
+    pages.fill(page, "summary", f"> With two threads `libhmap-sync` does {times} in geometric mean, operations a second.")
 
 
 def main():
@@ -204,8 +220,11 @@ def main():
         else:
             print(f"{peer} is left out: {needs} is not installed (Debian: {package})", file=sys.stderr)
     rates = measure(programs, options)
-    show(rates, options)
-    conclude(rates)
+    if options.page:
+        publish(rates, options.page)
+    else:
+        show(table(rates))
+        print("\n".join(conclude(rates)[0]))
 
 
 if __name__ == "__main__":

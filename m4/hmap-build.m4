@@ -23,6 +23,8 @@ HMAP_CFLAGS="-std=gnu11"
 HMAP_TRY_FLAGS([HMAP_CFLAGS],
   [-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition dnl
 -Wpointer-arith -Wundef -Wcast-qual -Wwrite-strings -Wvla -Wlogical-op])
+# What __FILE__ says must not depend on where this is built.
+HMAP_TRY_FLAGS([HMAP_CFLAGS], [-fmacro-prefix-map=$srcdir/=])
 AS_IF([test "$enable_werror" = yes], [HMAP_CFLAGS="$HMAP_CFLAGS -Werror"])
 AC_SUBST([HMAP_CFLAGS])])
 
@@ -70,6 +72,17 @@ AS_IF([test "$have_$1" = yes], [hmap_$1_summary=yes],
   [hmap_$1_summary="no, $3 was not found (Debian: $4): $5"
    AC_MSG_NOTICE([$3 was not found (Debian: $4): $5])])
 AM_CONDITIONAL([HAVE_$1], [test "$have_$1" = yes])])
+
+# HMAP_LIBDIR
+# HMAP_PC_FOLDER is what the linker's word in a pkg-config file begins with where no linker looks by itself: some builds pass on
+# that word and not the -L before it. Not elsewhere, because the system's folders must not come before others.
+AC_DEFUN([HMAP_LIBDIR],
+[HMAP_PC_FOLDER='-L${libdir},'
+hmap_prefix=$prefix
+test "$hmap_prefix" != NONE || hmap_prefix=$ac_default_prefix
+AS_CASE([`prefix=$hmap_prefix; eval exec_prefix=$exec_prefix; test "$exec_prefix" != NONE || exec_prefix=$prefix; eval echo "$libdir"`],
+  [/usr/lib | /usr/lib[[0-9]]* | /usr/lib/*-* | /lib*], [HMAP_PC_FOLDER=])
+AC_SUBST([HMAP_PC_FOLDER])])
 
 # HMAP_SHADOW
 # The shadow names the system's GLib by its absolute path, GLIB_RUNTIME, which --with-glib-runtime can set.

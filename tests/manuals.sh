@@ -14,6 +14,12 @@ else
   skip "rendering" "there is no man-db with groff"
 fi
 
+if command -v mandoc >/dev/null; then
+  check "mandoc finds nothing to say" same "" "$(mandoc -T lint "$doc"/*.[1-8] 2>&1)"
+else
+  skip "mandoc" "mandoc is not installed"
+fi
+
 # functions HEADER, and those that PAGE shows, and goes by the name of.
 functions() { sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/$1" | sort; }
 synopsis() { sed -n '/^.SH SYN/,/^.SH DESC/{s/^\.BI* .*[ *"]\(hmap_[a-z_]*\)(.*/\1/p}' "$doc/$1" | sort; }

@@ -39,4 +39,23 @@ owners() {
 done >wrong
 check "there are files" test "$(find root ! -type d | wc -l)" -gt 50
 check "each file belongs to one package" same "" "$(cat wrong)"
+
+# Once they are stripped, no file names a folder of the build.
+find root ! -type d \( -name '*.so.*' -o -name '*.a' -o -name '*.o' \) -exec strip --strip-debug {} +
+find root/usr -type f -perm -100 -exec sh -c 'file=$1; head -c 4 "$file" | grep -q ELF && strip "$file"' - {} \;
+check "no file has a path of the build" same "" "$(grep -rlF -e "$abs_top_srcdir" -e "$builddir" root)"
+
+# Each public function has a page of its library.
+for header in hmap hmap-sync; do
+  for name in $(sed -n 's/^HMAP_API.*[ *]\(hmap_[a-z_0-9]*\)(.*/\1/p' "$abs_top_srcdir/include/$header.h"); do
+    grep -qx ".so man3/$header.3" "root/usr/share/man/man3/$name.3" || echo "$name"
+  done
+done >pageless
+check "each public function has a page" same "" "$(cat pageless)"
+check "README and NEWS are installed" test -s root/usr/share/doc/hmap/README.md -a -s root/usr/share/doc/hmap/NEWS.md
+check "what README names is there too" same "" "$(cd root/usr/share/doc/hmap &&
+  sed -n 's/.*](\(doc\/[^)#]*\)[)#].*/\1/p' README.md | while read -r file; do [ -e "$file" ] || echo "$file"; done)"
+check "make uninstall" "$MAKE" -C "$builddir" uninstall DESTDIR="$PWD/root" prefix=/usr exec_prefix=/usr libdir=/usr/lib/any-linux \
+  datarootdir=/usr/share
+check "it leaves nothing" same "" "$(find root ! -type d)"
 done_testing

@@ -19,8 +19,10 @@ json() {
 check "the programs compile" eval 'compile_words && compile_split_words && echo "int main(void) { return 0; }" >none.c &&
   compile none none.c'
 check "direct use" tells "hsearch     called by itself
+bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 switch      hmap run, hmap relink" ./words
 check "use through a library" tells "hsearch     called by libwords.so
+bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 switch      hmap run, hmap relink" here/bin/words
 check "no use" tells "uses        neither hsearch nor GHashTable" ./none
 check "nothing of the program runs" eval '
@@ -35,6 +37,7 @@ check "JSON: several" json "[p['program'] for p in found] == ['./words', './none
 if have_glib; then
   check "the program with GLib compiles" compile_table
   check "GHashTable" tells "GHashTable  called by itself
+bound to    libglib-2.0.so.0, as nothing here needs libhmap-glib.so.1
 switch      hmap run, hmap relink, hmap system on" ./table
   check "not PIE, and it takes functions' addresses" eval '
     printf "#include <glib.h>\nint main(void) { return !g_hash_table_new(g_str_hash, g_str_equal); }\n" >plain.c &&
@@ -58,6 +61,7 @@ fi
 check "static" eval 'compile static "$sources/words.c" -static && tells "hsearch     called by itself
 no way      statically linked: link it anew (hmap env)" ./static'
 check "setuid" eval 'cp words setuid && chmod u+s setuid && tells "hsearch     called by itself
+bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 not run     setuid: link it anew (hmap env)
 not relink  setuid: link it anew (hmap env)" ./setuid'
 # The machine of an ELF file is at offset 18.
@@ -68,6 +72,7 @@ check "another C library" eval 'cp words musl && patchelf --set-interpreter /lib
 check "a script is what runs it" eval 'printf "#!%s\n" "$PWD/words" >script && chmod +x script &&
   tells "script      run by $PWD/words, whose modules may use more: hmap run serves them too
 hsearch     called by itself
+bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 switch      hmap run" ./script'
 check "a script of env and of a script" eval 'printf "#!/usr/bin/env words\n" >envscript &&
   printf "#!%s\n" "$PWD/envscript" >second &&

@@ -1,12 +1,12 @@
 #!/bin/sh
-# env.sh: projects that know nothing of hmap link to it when they are built under hmap env, whatever their build system; and those
-# that say one line in configure.ac do so by themselves.
+# env.sh: projects that know nothing of hmap link to it when they are built under hmap env, whatever their build system.
+# (ways-in.sh has those that link to it by themselves.)
 
 . "$abs_top_srcdir/tests/tools/tools.sh"
 have_glib || skip_all "built without GLib or without the shadow"
 unset GLIB_CFLAGS GLIB_LIBS # configure would take them for the answers of pkg-config
 legacy=$abs_top_srcdir/tests/legacy
-cp -r "$legacy" legacy && chmod -R u+w legacy && cp -r legacy/wordfreq-hsearch legacy/wordfreq-glib . && cp -r legacy one-line
+cp -r "$legacy" legacy && chmod -R u+w legacy && cp -r legacy/wordfreq-hsearch legacy/wordfreq-glib .
 mkdir legacy/wordfreq-meson/copies && cp -r wordfreq-hsearch wordfreq-glib legacy/wordfreq-meson/copies
 printf 'the one and the other and the third\n' >text
 
@@ -92,36 +92,8 @@ check "within itself it changes nothing" eval 'same "$(hmap env env | grep "^LIB
   "$(hmap env "$bin/hmap" env env | grep "^LIBS\|^LDFLAGS\|^PKG_" | sort)"'
 check "what is set already stays" eval 'LDFLAGS=-Wl,-O1 LIBS=-lm PKG_CONFIG_PATH=/some/where hmap env >set &&
   grep -q "^export LDFLAGS=.*-lhmap-search.* -Wl,-O1.$" set &&
-  grep -q "^export LIBS=.-lhmap-search -lm.$" set && grep -q "^export PKG_CONFIG_PATH=.*/build:/some/where$" set'
+  grep -q "^export LIBS=.-Wl,.*-lhmap-search,--pop-state -lm.$" set && grep -q "^export PKG_CONFIG_PATH=.*/build:/some/where$" set'
 check "the command's status is its own" ends 7 hmap env sh -c 'exit 7'
-
-# One line in configure.ac.
-one_line() {
-  sed -i '/^AC_SEARCH_LIBS/a HMAP_HSEARCH' one-line/wordfreq-hsearch/configure.ac
-  sed -i '/^PKG_CHECK/a HMAP_GHASHTABLE([GLIB])' one-line/wordfreq-glib/configure.ac
-  ACLOCAL_PATH=$(dirname "$(find "$top/root" -path '*/aclocal/hmap.m4')")
-  export ACLOCAL_PATH
-  mkdir -p pc
-  for file in "$lib"/pkgconfig/*.pc; do
-    sed "s,^libdir=.*,libdir=$lib," "$file" >"pc/${file##*/}"
-  done
-  for project in one-line/wordfreq-hsearch one-line/wordfreq-glib; do
-    (cd $project && quietly autoreconf --install && quietly env PKG_CONFIG_PATH="$top/pc" ./configure "$@" \
-      LDFLAGS="-Wl,-rpath,$lib" && quietly $MAKE clean all) || return 1
-  done
-}
-if command -v autoreconf >/dev/null; then
-  check "HMAP_HSEARCH and HMAP_GHASHTABLE" one_line
-  check "they are on hmap" both_count one-line/wordfreq-hsearch/wordfreq one-line/wordfreq-glib/wordfreq
-  reconfigured() {
-    for project in one-line/wordfreq-hsearch one-line/wordfreq-glib; do
-      (cd $project && quietly "$@" && quietly $MAKE clean all) || return 1
-      ! ldd $project/wordfreq | grep libhmap || return 1
-    done
-  }
-  check "--without-hmap leaves them as they were" reconfigured env PKG_CONFIG_PATH="$top/pc" ./configure --without-hmap
-  check "and so does hmap's absence" reconfigured env PKG_CONFIG_PATH= ./configure
-fi
 
 check "a command that there is not" refuses 127 "nosuch cannot be run: No such file or directory" env nosuch
 check "a command in a folder that is none" refuses 126 "./text/nosuch cannot be run: Not a directory" env ./text/nosuch

@@ -208,6 +208,7 @@ def show(program):
         rows.insert(0, ("script", f"run by {program.path}, whose modules may use more: hmap run serves them too"))
     if program.script and program.chain and programs.wrapped(program.chain[-1]):
         rows[0] = ("libtool", f"its wrapper runs {program.path}")
+    rows += [("bound to", why) for why in program.unswitched.values()]
     rows += [("on hmap", f"{api} already") for api in program.switched]
     if program.ways:
         rows.append(("switch", ", ".join({"run": "hmap run", "relink": "hmap relink", "system": "hmap system on"}[w]
@@ -258,5 +259,5 @@ def as_json(program):
             "run_by": program.path if program.script else None,
             "uses": {api: {"callers": {f: sorted(s) for f, s in sorted(use.callers.items())}, "served_by": sorted(use.targets)}
                      for api, use in program.uses.items()},
-            "on_hmap": program.switched, "ways": program.ways, "barred": {} if program.problem else program.hindrances,
-            "problem": program.problem or None, "relinked": made(program)}
+            "on_hmap": program.switched, "bound_to": program.unswitched, "ways": program.ways,
+            "barred": {} if program.problem else program.hindrances, "problem": program.problem or None, "relinked": made(program)}

@@ -9,8 +9,8 @@ from hmaptool import files, messages, places, process, run
 from hmaptool.messages import Failed, failing_with
 
 SUMMARY = "Run a build's command, or print the shell's variables, so that the build links to hmap"
-# Kept even if the program itself calls none of its functions, because its libraries may.
-HSEARCH = "-Wl,--push-state,--no-as-needed -lhmap-search -Wl,--pop-state"
+# Kept even if the program itself calls none of its functions, because its libraries may. One word: libtool would sort several.
+HSEARCH = "-Wl,--push-state,--no-as-needed,-lhmap-search,--pop-state"
 # A script for the linker, which GLib's pkg-config file names: CMake passes on names, and no options.
 GLIB = "hmap-glib-first"
 
@@ -50,7 +50,7 @@ def variables():
         where = f"-L{folder} {where}"
         write_overlay(folder, path, where)
     changed = {"LDFLAGS": add(f"{where} {HSEARCH}", os.environ.get("LDFLAGS", "")),
-               "LIBS": add("-lhmap-search", os.environ.get("LIBS", ""))}
+               "LIBS": add(HSEARCH, os.environ.get("LIBS", ""))}
     return {**changed, "PKG_CONFIG_PATH": ":".join([folder, *path])} if glib else changed
 
 

@@ -32,6 +32,7 @@ class Program:
     interpreter: str = ""
     bound: dict = dataclasses.field(default_factory=dict)    # as bindings.read returns it
     uses: dict = dataclasses.field(default_factory=dict)     # "hsearch" or "GHashTable": Use
+    unswitched: dict = dataclasses.field(default_factory=dict)  # "hsearch" or "GHashTable": why it is not ours
     problem: str = ""                    # why it cannot be switched at all, and what to do
     hindrances: dict = dataclasses.field(default_factory=dict)  # way: why this one is barred
     examined: bool = True
@@ -106,8 +107,10 @@ def look_into(program):
         called = {name for name, _ in elf.symbols(program.file)} if bindings.mentions(program.file, whole=True) else ()
         add_uses(program, {(program.path, name): ("", "") for name in called if bindings.api_of(name)})
     elif not program.problem:
-        program.bound = bindings.read(program.file, file.interpreter, program.environment).bound
+        report = bindings.read(program.file, file.interpreter, program.environment)
+        program.bound = report.bound
         add_uses(program, program.bound)
+        add_reasons(program, [program.file, *report.loaded])
         for ways, why in hindrances(program, file):
             for way in ways:
                 program.hindrances.setdefault(way, why)
@@ -210,6 +213,21 @@ def add_uses(program, bound):
     table = program.uses.get("GHashTable")
     if table and not any(s.startswith("g_hash_table_") for symbols in table.callers.values() for s in symbols):
         del program.uses["GHashTable"]  # g_str_hash alone is no table
+
+
+def add_reasons(program, files):
+    """Why calls are bound to libc or GLib: ours has to come before them in the order of libraries, so the program itself needs it.
+    files: in that order."""
+    stock = {api for api, use in program.uses.items() if any(bindings.base(t) == bindings.STOCK[api] for t in use.targets)}
+    names = [bindings.base(f) for f in files]
+    for api in sorted(stock):
+        theirs, ours = bindings.STOCK[api], places.SONAME[api]
+        if ours not in names:
+            program.unswitched[api] = f"{theirs}, as nothing here needs {ours}"
+        elif theirs in names[:names.index(ours)]:
+            needs = ", ".join(n for n, f in zip(names, files) if n != theirs and ours in map(bindings.base, elf.read(f).needed))
+            program.unswitched[api] = (f"{theirs}, which comes before {ours}: {needs} needs that, and the program itself has to, "
+                                       f"before {theirs} (hmap env, or hmap relink)")
 
 
 def is_stock(api, target, version):

@@ -1,0 +1,3 @@
+#define main gwords_main
+int gwords_main(int argc, char **argv);
+#include "../wordfreq-glib/wordfreq.c"

@@ -1,0 +1,6 @@
+int words_main(int argc, char **argv);
+
+int main(int argc, char **argv)
+{
+    return words_main(argc, argv);
+}
