@@ -55,12 +55,13 @@ static const char *checkSlabs(const bucketArray *a, bool hasSeed)
 }
 
 /* Checks a segment of a directory: it stands where newSegment put it. */
-static const char *checkSegment(const maptype *t, unsigned char *segment)
+static const char *checkSegment(const bucketArray *a, size_t k)
 {
+  unsigned char *segment = a->segments[k];
   if (!segment || segment == noSegment())
     return NULL;
   REQUIRE((uintptr_t)segment % cacheLine == 0);
-  REQUIRE(segment == placeSegment(t, *mallocOf(t, segment)));
+  REQUIRE(segment == placeSegment(a->t, *mallocOf(a, k)));
   return NULL;
 }
 
@@ -87,7 +88,7 @@ static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B,
   for (size_t i = 0; i < a->released; i++)
     REQUIRE(!a->segments[i]);
   for (size_t i = 0; !oneSegment(a) && i < nsegments(a); i++)
-    if ((broken = checkSegment(t, a->segments[i])))
+    if ((broken = checkSegment(a, i)))
       return broken;
   return checkSlabs(a, hasSeed);
 }

@@ -70,11 +70,10 @@ ALWAYS_INLINE void fillBucket(const hmap *h, bucketArray *a, size_t bucket)
 /* Gives the memory of an empty segment back. */
 static void dropSegment(hmap *h, bucketArray *a, size_t bucket)
 {
-  unsigned char **segment = &a->segments[bucket >> a->t->segbits];
+  const size_t segment = bucket >> a->t->segbits;
   for (size_t k = 0; k <= segmentMask(a->t); k++)
-    unlinkOverflow(h, a, bmapIn(*segment, k));
-  freeSegment(a->t, *segment);
-  *segment = noSegment();
+    unlinkOverflow(h, a, bmapIn(a->segments[segment], k));
+  freeSegment(a, segment, noSegment());
   passAbsent(h, a);
 }
 
@@ -132,10 +131,8 @@ static void restartWalks(hmap *h)
 /* Sees to it that bucket i of an array of h can be written to. Returns false if there is no memory. */
 NOINLINE bool makeSegment(const hmap *h, bucketArray *a, size_t i)
 {
-  unsigned char *segment = newSegment(a->t);
-  if (!segment)
+  if (!newSegment(a, i >> a->t->segbits))
     return false;
-  a->segments[i >> a->t->segbits] = segment;
   const size_t first = (i - walkStart(h, a)) & bucketMask(a->B) & ~segmentMask(a->t);
   if (first < tailOf(a)->first)
     tailOf(a)->first = (uint32_t)first;

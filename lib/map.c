@@ -107,7 +107,7 @@ static uint32_t easyBelow(const hmap *h)
 NOINLINE bool firstBuckets(hmap *h, unsigned format)
 {
   if (h->t->formats)
-    h->t = &h->t->formats[h->format | format];
+    h->t = &h->t->formats[(h->format |= leastFormat) | format];
   h->buckets = makeHalfBucket(h->t);
   if (!h->buckets)
     return false;

@@ -38,41 +38,16 @@ static void emptyBuckets(unsigned char *segment, size_t n)
   HMAP_COUNT(touched, n * sizeof(bmap));
 }
 
-/* A segment is preceded by the address that malloc returned. */
-static unsigned char **mallocOf(const maptype *t, unsigned char *segment)
-{
-  return (unsigned char **)(void *)bmapIn(segment, segmentMask(t)) - 1;
-}
 /* Bytes that a segment takes. */
 static size_t bytesOfSegment(const maptype *t)
 {
-  return sizeof(unsigned char *) + bucketBytes(t, segmentMask(t) + 1) + cacheLine - 1;
+  return bucketBytes(t, segmentMask(t) + 1) + cacheLine - 1;
 }
 /* Where it begins in the memory at p. */
 static unsigned char *placeSegment(const maptype *t, unsigned char *p)
 {
-  return alignUp(p + sizeof p + (segmentMask(t) + 1) * sizeof(bmap), cacheLine);
+  return alignUp(p + (segmentMask(t) + 1) * sizeof(bmap), cacheLine);
 }
-/* Returns a segment of empty buckets, its blocks on a cache line, or NULL if there is no memory. */
-static unsigned char *newSegment(const maptype *t)
-{
-  size_t n = segmentMask(t) + 1;
-  unsigned char *p = malloc(bytesOfSegment(t));
-  if (!p)
-    return NULL;
-  unsigned char *segment = placeSegment(t, p);
-  *mallocOf(t, segment) = p;
-  emptyBuckets(segment, n);
-  return segment;
-}
-static void freeSegment(const maptype *t, unsigned char *segment)
-{
-  if (!segment || segment == noSegment())
-    return;
-  HMAP_COUNT(freed, bytesOfSegment(t));
-  free(*mallocOf(t, segment));
-}
-
 /* How many segments an array's directory has. */
 ALWAYS_INLINE size_t nsegments(const bucketArray *a)
 {
@@ -82,6 +57,56 @@ ALWAYS_INLINE size_t nsegments(const bucketArray *a)
 ALWAYS_INLINE bool oneSegment(const bucketArray *a)
 {
   return a->B <= a->t->segbits;
+}
+
+/* What stands behind the directory of an array of several segments. */
+ALWAYS_INLINE arrayTail *tailOf(const bucketArray *a)
+{
+  return (arrayTail *)(uintptr_t)&a->segments[nsegments(a)];
+}
+/* The address that malloc returned for segment k. It stands behind the tail and not in the segment itself, because what looks for
+ * memory that nothing points to, valgrind for instance, trusts no pointer into the midst of it. */
+ALWAYS_INLINE unsigned char **mallocOf(const bucketArray *a, size_t k)
+{
+  return (unsigned char **)(void *)(tailOf(a) + 1) + k;
+}
+
+/* Gives an array segment k, of empty buckets, its blocks on a cache line. Returns false if there is no memory. */
+static bool newSegment(bucketArray *a, size_t k)
+{
+  unsigned char *p = malloc(bytesOfSegment(a->t));
+  if (!p)
+    return false;
+  *mallocOf(a, k) = p;
+  a->segments[k] = placeSegment(a->t, p);
+  emptyBuckets(a->segments[k], segmentMask(a->t) + 1);
+  return true;
+}
+/* Frees segment k, if it is there, and leaves other in its place. */
+static void freeSegment(bucketArray *a, size_t k, unsigned char *other)
+{
+  unsigned char *segment = a->segments[k];
+  a->segments[k] = other;
+  if (!segment || segment == noSegment())
+    return;
+  HMAP_COUNT(freed, bytesOfSegment(a->t));
+  free(*mallocOf(a, k));
+  *mallocOf(a, k) = NULL;
+}
+
+/* LeakSanitizer looks for pointers in what malloc gave, but not in pages of the system's, unless it is told. Its functions are
+ * there only in a program that it was built into. */
+void __lsan_register_root_region(const void *p, size_t size) __attribute__((weak));
+void __lsan_unregister_root_region(const void *p, size_t size) __attribute__((weak));
+static void showPages(const void *p, size_t size)
+{
+  if (__lsan_register_root_region)
+    __lsan_register_root_region(p, size);
+}
+static void hidePages(const void *p, size_t size)
+{
+  if (__lsan_unregister_root_region)
+    __lsan_unregister_root_region(p, size);
 }
 
 static bucketArray *mapPages(size_t bytes)
@@ -94,17 +119,13 @@ static bucketArray *mapPages(size_t bytes)
   madvise(p, bytes, MADV_NOHUGEPAGE); /* a huge page is zeroed in one fault, for milliseconds */
 #endif
   p->mapped = true;
+  showPages(p, bytes);
   return p;
 }
 
 static size_t bytesOfDirectory(const maptype *t, uint8_t B)
 {
-  return sizeof(bucketArray) + (bucketShift(B) >> t->segbits) * sizeof(unsigned char *) + sizeof(arrayTail);
-}
-/* What stands behind the directory of an array of several segments. */
-ALWAYS_INLINE arrayTail *tailOf(const bucketArray *a)
-{
-  return (arrayTail *)(uintptr_t)&a->segments[nsegments(a)];
+  return sizeof(bucketArray) + 2 * (bucketShift(B) >> t->segbits) * sizeof(unsigned char *) + sizeof(arrayTail);
 }
 /* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. */
 static bucketArray *newDirectory(const maptype *t, uint8_t B)
@@ -283,10 +304,9 @@ static bool releaseSegment(bucketArray *a, size_t n)
   if (oneSegment(a) || a->released >= n)
     return false;
   for (size_t passed = 0; passed < maxPassed && a->released < n; passed++) {
-    unsigned char **segment = &a->segments[a->released++], *is = *segment;
-    *segment = NULL;
-    freeSegment(a->t, is);
-    if (is && is != noSegment())
+    const unsigned char *segment = a->segments[a->released];
+    freeSegment(a, a->released++, NULL);
+    if (segment && segment != noSegment())
       break;
   }
   return true;
@@ -298,6 +318,8 @@ static void unmapPiece(bucketArray *a, size_t piece)
   size_t left = (a->bytes - 1) / piece * piece;
   unsigned char *from = (unsigned char *)a + left;
   HMAP_COUNT(freed, a->bytes - left);
+  hidePages(a, a->bytes);
+  showPages(a, left);
   if (munmap(from, a->bytes - left) != 0)
     madvise(from, a->bytes - left, MADV_DONTNEED);
   a->bytes = (uint32_t)left;
@@ -321,9 +343,10 @@ static bool releaseRest(bucketArray *a)
 static void freeArray(bucketArray *a)
 {
   HMAP_COUNT(freed, a->bytes);
-  if (a->mapped)
+  if (a->mapped) {
+    hidePages(a, a->bytes);
     munmap(a, a->bytes);
-  else
+  } else
     free(a);
 }
 

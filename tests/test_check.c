@@ -318,7 +318,7 @@ static void wrongSegment(hmap *h, bucketArray *a, size_t i)
   for (size_t k = 0; k < nsegments(a); k++)
     if (hasSegment(a, k << a->t->segbits) && a->segments[k] != *segment)
       WRONG(h, *segment, a->segments[k]);
-  unsigned char **from = mallocOf(a->t, *segment);
+  unsigned char **from = mallocOf(a, (size_t)(segment - a->segments));
   WRONG(h, *from, *from - cacheLine);
   WRONG(h, *from, *from + cacheLine);
   WRONG(h, *from, NULL);
@@ -464,7 +464,8 @@ static void test_filters_and_overflow_links(void **state)
     for (overflowSlab *s = arrays[i]->slabs; s; s = s->next)
       for (size_t k = 0; k < s->used; k++)
         if (overflowIn(h->t, s, k) != overflowOf(head))
-          WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(overflowIn(h->t, s, k))); /* another chain's, or a loop */
+          WRONG(h, head->link,
+                (head->link ^ addressIn(head->link)) | linkTo(overflowIn(h->t, s, k))); /* another chain's, or a loop */
   size_t i = 0;
   while (overflowOf(bucketOf(h->buckets, i)))
     i++;
