@@ -164,7 +164,7 @@ check "functions of newer GLibs, not PIE" newer no-pie fno-pie
 # As it is installed, and found by a program's own RUNPATH.
 installed() {
   (unset MAKEFLAGS MFLAGS MAKELEVEL && cd "$builddir" && $MAKE install-exec DESTDIR="$OLDPWD/root") >install.log 2>&1 || { cat install.log; return 1; }
-  folder=$(dirname "$(find root -path '*/hmap/shadow/libglib-2.0.so.0')")
+  folder=$(dirname "$(find root -path '*/record/*' -prune -o -path '*/hmap/shadow/libglib-2.0.so.0' -print)")
   # shellcheck disable=SC2086 # words
   compile runpath compat/tables.c -Wl,-rpath,"$PWD/$folder" $objects -ldl &&
     prints tables.real ./runpath ./plugin.so deep && same libhmap-glib.so.1 "$(bound runpath ./runpath ./plugin.so deep)" &&
