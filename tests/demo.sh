@@ -5,7 +5,7 @@
 [ -z "$SANITIZED" ] || skip_all "Debian's programs do not carry a sanitizer"
 [ -n "$GLIB_LIBS" ] || skip_all "built without GLib"
 case "$CC" in *-m32*) skip_all "Debian's programs are 64-bit" ;; esac
-for tool in python3 patchelf arp-scan vmstat ostree update-mime-database gio unshare autoreconf; do
+for tool in python3 patchelf arp-scan vmstat ostree update-mime-database gio json-glib-format unshare autoreconf; do
   PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || skip_all "$tool is not installed (./bootstrap check installs all of them)"
 done
 scratch demo

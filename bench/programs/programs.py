@@ -226,6 +226,17 @@ def install(rows, without_asking):
                        stdout=NOWHERE, stderr=NOWHERE, check=False)
 
 
+def machine():
+    """Where it was measured, and whether the machine had other things to do."""
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "?")
+    system = next((line.split("=")[1].strip('"') for line in pathlib.Path("/etc/os-release").read_text().splitlines()
+                   if line.startswith("PRETTY_NAME")), "?")
+    busy = os.getloadavg()[2] > 1.5
+    return f"{system}, {model}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}." + (
+        " **The machine was busy with other work: times mean little.**" if busy else "")
+
+
 def ratio(result, *names):
     for name in names:
         result = (result or {}).get(name)
@@ -272,7 +283,8 @@ def main():
             results.append(bench.measure(row, options))
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             say(f"{row.name} is left out: {error}")
-    (bench.work / "results.json").write_text(json.dumps(results, indent=1))
+        measured = {"rounds": options.rounds, "machine": machine(), "programs": results}  # each time: a run may be broken off
+        (bench.work / "results.json").write_text(json.dumps(measured, indent=1))
     show(results)
     return any(not r["replay"]["same"] for r in results)
 

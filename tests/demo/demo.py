@@ -23,6 +23,7 @@ import argparse
 import dataclasses
 import filecmp
 import glob
+import json
 import os
 import pathlib
 import re
@@ -39,7 +40,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tools"))
 import mimecache  # after the path to hmaptool
 from hmaptool import elf
-from hmaptool.failure import Failed
+from hmaptool.messages import Failed
 
 LIBRARY = {"search": "libhmap-search.so.1", "glib": "libhmap-glib.so.1"}
 OURS = re.compile(r"h(create|search|destroy)(_r)?|g_hash_table_\w+|g_(str|int|int64|double|direct)_(hash|equal)")
@@ -461,6 +462,17 @@ def judge_mime(demo, row, stock, switched):
     return "order"
 
 
+# ---- json-glib-format: keys that collide in g_str_hash
+
+CRAFTED = 5000
+
+
+def prepare_crafted(run):
+    """One object whose keys are blocks "Ab" and "BA": all of them have one g_str_hash."""
+    keys = ("".join("Ab" if n >> bit & 1 else "BA" for bit in range(13)) for n in range(CRAFTED))
+    (run / "crafted.json").write_text(json.dumps({key: n for n, key in enumerate(keys)}))
+
+
 # ---- the rows
 
 def licences():
@@ -487,6 +499,8 @@ def rows(tree):
                                [repo, "checkout", "-U", "main", "tree"], [repo, "ls", "-R", "-C", "main"],
                                [repo, "fsck", "--quiet"]],
             ghash, binary="ostree", clocked=rb"fsck objects \(\d+/\d+\) \d?\d%"),
+        Row("json-glib-format crafted", "glib", [["--prettify", "crafted.json"]], ghash, binary="json-glib-format",
+            prepare=prepare_crafted),
         Row("update-mime-database", "glib", [["mime"]], ghash, binary="update-mime-database",
             prepare=prepare_mime, judge=judge_mime),
     ]
