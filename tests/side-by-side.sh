@@ -50,6 +50,18 @@ rows() {
   fi
 }
 
+# as_glibs: libhmap-ghash says what GLib 2.76 says. Here is what newer ones say in its place, of tables; tests/test_ghash_alone.c has
+# the rest.
+as_glibs() {
+  if pkg-config --atleast-version=2.86.1 glib-2.0; then
+    sed "s/'ri->position < (gssize) ri->hash_table->size'/'ri->position < ri->hash_table->size || ri->position == ITER_POSITION_INVALID'/
+      s/'ri->position >= 0'/'ri->position != ITER_POSITION_INVALID'/
+      s/'(gsize) ri->position < ri->hash_table->size'/'ri->position < ri->hash_table->size'/"
+  else
+    cat
+  fi
+}
+
 compare hsearch 'hcreate\|hsearch\|hdestroy' libc.so.6 libhmap-search.so.1
 if [ -n "$GLIB_LIBS" ]; then
   compare ghash 'g_hash_table[a-z_]*' libglib-2.0.so.0 libhmap-glib.so.1
@@ -57,7 +69,7 @@ if [ -n "$GLIB_LIBS" ]; then
   observe ghash alone 'hmap_ghash_hash_table[a-z_]*'
   check "ghash: without GLib our side runs on libhmap-ghash.so.1" same libhmap-ghash.so.1 "$(cat ghash.alone.bound)"
   rows ghash.real >ghash.real.rows
-  rows ghash.alone >ghash.alone.rows
+  rows ghash.alone | as_glibs >ghash.alone.rows
   check "ghash: without GLib the same is printed" diff -u ghash.real.rows ghash.alone.rows
 else
   skip "ghash" "built without GLib"
@@ -87,6 +99,8 @@ names() {
 if [ -n "$GLIB_LIBS" ]; then
   # shellcheck disable=SC2086 # words
   check "wordfreq with GLib" wordfreq real $GLIB_CFLAGS $GLIB_LIBS
+  # What the locale lacks is a question mark, but for newer GLibs.
+  if pkg-config --atleast-version=2.85.3 glib-2.0; then sed -i 's/“/?/g; s/”/?/g' wordfreq.real.out; fi
   check "wordfreq: both print the same" diff -u wordfreq.real.out wordfreq.alone.out
   for mode in -pie -no-pie; do
     check "a program's own g_str_hash, $mode" same found "$(names real $mode)"
