@@ -17,6 +17,16 @@ cleo: 4000 visits" "$(./example | sort)"
 HMAP_STATS=stats ./example >/dev/null
 check "HMAP_STATS gets a line of it" grep -q '^libhmap-sync pid=[0-9]* program=example tables=2 live=0 entries=13 peak=1[0-3] ' stats
 
+# The library tells ThreadSanitizer what it orders.
+if [ -z "$SANITIZED" ] && echo 'int main(void) { return 0; }' >empty.c && $CC -fsanitize=thread empty.c -o empty 2>/dev/null && ./empty; then
+  # shellcheck disable=SC2086 # words
+  check "a correct program compiles with ThreadSanitizer" $CC $CFLAGS -fsanitize=thread -std=gnu11 -I"$abs_top_srcdir/include" \
+    "$abs_top_srcdir/tests/sync_cache.c" -o cache "$builddir/lib/.libs/libhmap-sync.a" -lpthread
+  check "and has no warning" same done "$(./cache 2>&1)"
+else
+  skip "ThreadSanitizer" "there is none"
+fi
+
 # What a user may get wrong does not compile: a key as hmap.h wants it, a struct as a truth, and a result that nobody looks at.
 refuses() { # STATEMENT SUFFIX COMPILER
   printf '#include <hmap-sync.h>\nvoid *v;\nhmap_sync *m;\nconst char *text = "";\nint main(void) { %s return 0; }\n' "$1" >"wrong.$2"
