@@ -11,8 +11,8 @@ NAMES = ("programs", "speed", "memory", "sync")
 
 
 def sentences(top):
-    found = [(name, top / "doc" / f"{name}.md") for name in NAMES]
-    return "\n".join(f"- [{pages.summary(path)[0]}](doc/{name}.md): {pages.summary(path)[1]}" for name, path in found if path.exists())
+    found = {name: pages.summary(top / "doc" / f"{name}.md") for name in NAMES if (top / "doc" / f"{name}.md").exists()}
+    return "\n".join(f"- [{title}](doc/{name}.md): {said}" for name, (title, said) in found.items() if said)
 
 
 def main():
