@@ -118,4 +118,57 @@ check "a cache that others may write to is refused" eval 'mkdir -p open/hmap && 
   XDG_CACHE_HOME=$PWD/open refuses 126 "set XDG_CACHE_HOME to a folder of yours" run ./words'
 check "a cache that cannot be made is refused" eval 'XDG_CACHE_HOME=$PWD/text refuses 126 \
   "set XDG_CACHE_HOME to a folder of yours" run ./words'
+
+# All that a program can see of how it was started, but for where its libraries are: the same as without hmap, at the first time and
+# when the way is known.
+cat >state.sh <<'TXT'
+#!/bin/sh
+echo "$0 $# $*"
+ls -l /proc/self/fd | sed -n 's/.*[0-9] \([0-9]*\) -> \([^0-9]*\).*/\1 \2/p' | grep -v /proc
+grep -E '^(Sig|Shd|Umask|Seccomp|NoNewPrivs)' /proc/self/status | grep -v SigQ
+cat /proc/self/limits
+ps -o pgid=,sid=,ni= -p $$ 2>/dev/null | wc -w
+env | grep -v '^LD_LIBRARY_PATH=\|^_=' | sort
+TXT
+chmod +x state.sh
+state() {
+  (trap '' PIPE HUP INT USR1 && umask 027 && ulimit -n 100 && exec "$@" <&- 5<words.txt)
+}
+the_same() {
+  for locale in LC_CTYPE=C LC_ALL=C LANG= "LC_ALL=xx YY=1"; do
+    # shellcheck disable=SC2086 # words
+    state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale ./state.sh a "b c" >stock.state 2>&1
+    rm -rf "$XDG_CACHE_HOME"
+    for time in first known; do
+      # shellcheck disable=SC2086 # words
+      state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale "$bin/hmap" run ./state.sh a "b c" >ours.state 2>&1
+      diff stock.state ours.state || { echo "$locale $time"; return 1; }
+    done
+  done
+}
+check "signals, limits, descriptors, umask, arguments and environment are the program's own" the_same
+check "a program that is not read from any more ends by the signal" same 141 "$( (hmap run sh -c 'yes; echo $? >&2' | head -n 1) 2>&1 >ran)"
+known() {
+  ends 1 hmap run ./words a && ends 1 hmap run ./words a && script=$(dirname "$bin")/share/hmap/hmap.py && mv "$script" kept.py || return 1
+  counted libhmap-search 1 ./words a
+  status=$?
+  mv kept.py "$script"
+  return $status
+}
+check "a way that is known takes no Python" known
+changed_bytes() {
+  cp words stale && ends 1 hmap run ./stale a && ends 1 hmap run ./stale a && touch -r stale before &&
+    sed -i 's/this is/that is/' stale && touch -r before stale && same "that is ./stale" "$(hmap run ./stale a)"
+}
+check "a program of the same size and time, with other bytes" changed_bytes
+damaged_copy() {
+  ends 1 hmap run ./stale a
+  for copy in $(find cache -path "*/run/*/stale"); do : >"$copy"; done
+  same "that is ./stale" "$(hmap run ./stale a)"
+}
+check "a copy that is damaged is made anew" damaged_copy
+check "what is preloaded counts" eval 'printf "int hcreate(unsigned long n) { return 1; }\n" >pre.c && compile libpre.so pre.c -shared -fPIC &&
+  LD_PRELOAD=$PWD/libpre.so refuses 126 "libpre.so has functions of the same names for words" run ./words a'
+check "a cache with a relative name does not count" eval 'HOME=$PWD/house XDG_CACHE_HOME=relative ends 1 hmap run ./words a && test ! -e relative &&
+  test -e house/.cache/hmap'
 done_testing

@@ -39,6 +39,15 @@ refuse "a line of another library" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | se
 refuse "a field that is missing" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | sed 's/ alarms=1//')"
 refuse "a number that is none" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | sed 's/ alarms=1/ alarms=one/')"
 refuse "half a line after good ones" "bad, line 2" "$(line x 1 1 1 1 1 1 1 ""; echo libhmap pid=3)"
+refuse "numbers that are too large" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | sed "s/ alarms=1/ alarms=$(printf '9%.0s' $(seq 400))/")"
+refuse "numbers below zero" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | sed 's/ alarms=1/ alarms=-1/')"
+refuse "numbers with underscores" "bad, line 1" "$(line x 1 1 1 1 1 1 1 "" | sed 's/ alarms=1/ alarms=1_0/')"
+refuse "a name with control characters" "bad, line 1" "$(line "$(printf 'x\033[31m')" 1 1 1 1 1 1 1 "")"
+check "standard input" same "$(hmap stats made-up)" "$(hmap stats - <made-up)"
+check "as JSON" eval 'hmap stats --json made-up >found.json && "$PYTHON3" -c "import json; f = json.load(open(\"found.json\"))
+assert [(r[\"program\"], r[\"processes\"], r[\"tables\"]) for r in f] == [(\"first\", 2, 5), (\"second\", 1, 1)], f"'
+check "a pipe that nobody reads" eval 'mkfifo pipe && HMAP_STATS=pipe timeout 20 "$bin/hmap" run ./words a 2>found; same 1 $? &&
+  grep "cannot write to .*pipe" found'
 : >empty
 check "refused: an empty file" refuses 2 "empty is empty: no program" stats empty
 check "refused: no such file" refuses 2 "nowhere: No such file or directory" stats nowhere
