@@ -75,6 +75,30 @@ else
   skip "GHashTable" "built without GLib or without the shadow"
 fi
 
+cp original words
+check "a newer version that is linked with hmap by itself is not replaced" eval 'hmap relink --in-place ./words &&
+  compile_words -L"$lib" -Wl,--no-as-needed -lhmap-search -Wl,-rpath,"$lib" && cp words upgraded &&
+  refuses 2 "it was replaced since" relink --undo ./words && cmp upgraded words'
+check "nor one that was relinked otherwise" eval 'rm -f words words.hmap-orig && cp original words && hmap relink --in-place ./words &&
+  compile plain "$sources/words.c" -O0 && hmap relink ./plain -o words && cp words upgraded &&
+  refuses 2 "is not what $PWD/words was made from" relink --undo ./words && cmp upgraded words'
+check "nor one that was changed" eval 'rm -f words words.hmap-orig && cp original words && hmap relink --in-place ./words &&
+  sed -i "s/this is/that is/" words && refuses 2 "was changed since hmap relink made it" relink --undo ./words'
+check "a program that is gone, or empty" eval 'rm words && refuses 2 "mv ./words.hmap-orig ./words brings back" relink --undo ./words &&
+  : >words && refuses 2 "words.hmap-orig $PWD/words brings back" relink --undo ./words'
+check "what is kept is not relinked" refuses 2 "is what hmap relink --in-place kept" relink --in-place ./words.hmap-orig
+mv words.hmap-orig words
+check "other names of a program" eval 'ln words second && says "its 1 other names go on naming what it was" relink --in-place ./words &&
+  hmap relink --undo ./words && rm second'
+check "a dry run" eval 'says "would be done: " relink -n --in-place ./words && cmp original words && test ! -e words.hmap-orig'
+check "as JSON" eval 'hmap relink --json ./words -o json.new >found.json && "$PYTHON3" -c "import json; f = json.load(open(\"found.json\"))
+assert f[\"done\"] and f[\"kept\"] is None and f[\"bound\"][0][\"functions\"] == [\"hcreate\", \"hdestroy\", \"hsearch\"], f"'
+if compile asan "$sources/words.c" -fsanitize=address 2>/dev/null && ./asan a >/dev/null 2>&1; then
+  check "a sanitizer has to be the first" refuses 2 "has to be the first of its libraries" relink ./asan -o never
+fi
+check "what a killed relink leaves goes with the next" eval 'mkdir -m 700 .hmap-0123456789abcdef && : >.hmap-0123456789abcdef/new &&
+  hmap relink ./words -o json.new && test ! -e .hmap-0123456789abcdef'
+
 # What is refused, in one line, without a trace.
 check "not an ELF file" eval 'echo text >text && refuses 2 "text: neither an ELF file nor a script: name a program" relink \
   ./text -o never'
