@@ -99,6 +99,15 @@ check "a command that there is not" refuses 127 "nosuch cannot be run: No such f
 check "a command in a folder that is none" refuses 126 "./text/nosuch cannot be run: Not a directory" env ./text/nosuch
 check "a command that is none" eval 'chmod 644 text && refuses 126 "./text cannot be run: Permission denied" env ./text'
 check "an option that there is not" refuses 2 "--all" env --all
+check "a cache with a space in its name" eval 'XDG_CACHE_HOME="$top/sp ace" refuses 2 "on which builds break: set XDG_CACHE_HOME" env'
+check "a cache with other bytes in its name" eval 'XDG_CACHE_HOME=$(printf "%s/x\377" "$top") refuses 2 "on which builds break" env &&
+  XDG_CACHE_HOME="$top/a\\1b" refuses 126 "on which builds break" env true'
+odd_pc() {
+  mkdir -p "$(printf 'pc\377')" &&
+    sed "$(printf 's/^Description:.*/Description: Biblioth\350que/')" "$(pkg-config --variable=pcfiledir glib-2.0)/glib-2.0.pc" \
+      >"$(printf 'pc\377')/glib-2.0.pc" && PKG_CONFIG_PATH=$(printf "%s/pc\377" "$top") ends 0 hmap env true
+}
+check "a pkg-config file with other bytes" odd_pc
 make_old
 check "a GLib with a function that ours lacks is refused" eval 'cp -r pc newpc 2>/dev/null ||
   mkdir newpc; sed "s,^libdir=.*,libdir=$top/newer," "$(pkg-config --variable=pcfiledir glib-2.0)/glib-2.0.pc" \
