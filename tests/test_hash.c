@@ -10,6 +10,7 @@
 #define fold foldPortable
 #define hashWords hashWordsPortable
 #define lane lanePortable
+#define sameSeed sameSeedPortable
 #define finish finishPortable
 #define runBits runBitsPortable
 #define clumpBits clumpBitsPortable
@@ -38,6 +39,7 @@
 #undef fold
 #undef hashWords
 #undef lane
+#undef sameSeed
 #undef finish
 #undef runBits
 #undef clumpBits
