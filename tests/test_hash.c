@@ -281,6 +281,67 @@ static void test_memhash64_other_structures(void **state)
   tryWords("doubles", doubles);
 }
 
+/* An attacker who sees in which order a walk returns keys of his choice knows their buckets, more or less. Of a hash whose sums
+ * follow those of the keys, second differences are nearly the same for all keys that have the bits in question clear; of a good
+ * one they are as random numbers. Counts how many of 256 equal parts of the circle of bucket numbers the fullest one has of them.
+ */
+enum { circle = 15, trials = 4096 };
+static unsigned fullestPart(uint64_t (*hash)(uint64_t, const hmap_seed *), unsigned i, unsigned j, const hmap_seed *seed)
+{
+  unsigned n[256] = {0}, most = 0;
+  for (unsigned k = 0; k < trials; k++) {
+    uint64_t x = random64() & ~((uint64_t)1 << i | (uint64_t)1 << j), a = (uint64_t)1 << i, b = (uint64_t)1 << j;
+    uint64_t d = hash(x | a | b, seed) - hash(x | a, seed) - hash(x | b, seed) + hash(x, seed);
+    unsigned part = (unsigned)(d >> (circle - 8)) & 255;
+    if (++n[part] > most)
+      most = n[part];
+  }
+  return most;
+}
+static uint64_t oneFold(uint64_t x, const hmap_seed *seed) /* for comparison: what one fold gives away */
+{
+  return fold(x + seed->k0, __builtin_bswap64(x) ^ seed->k1);
+}
+static uint64_t word64(uint64_t x, const hmap_seed *seed)
+{
+  return memhash64(x, seed);
+}
+static uint64_t string64(uint64_t x, const hmap_seed *seed)
+{
+  return memhash(&x, sizeof x, seed);
+}
+static uint64_t long64(uint64_t x, const hmap_seed *seed)
+{
+  uint64_t words[6] = {1, 2, x, 4, 5, 6};
+  return memhash(words, sizeof words, seed);
+}
+static unsigned worstPart(uint64_t (*hash)(uint64_t, const hmap_seed *))
+{
+  unsigned most = 0;
+  for (size_t s = 0; s < times(20); s++) {
+    hmap_seed seed = anySeed();
+    seed.k0 &= ~(uint64_t)63; /* not rotated: which bits are a neighbour's is known */
+    for (unsigned i = 8; i < 64; i += 5)
+      for (unsigned j = 8; j < i; j += 5) {
+        unsigned n = fullestPart(hash, i, j, &seed);
+        most = n > most ? n : most;
+      }
+  }
+  return most;
+}
+static void test_second_differences_tell_nothing(void **state)
+{
+  (void)state;
+  const unsigned chance_ = 50; /* of 4096 random numbers 16 are expected; 50 come once in 10^8 */
+  if (getenv("HMAP_TEST_VERBOSE"))
+    print_message("the fullest part, of 16 expected: one fold %u, memhash64 %u, memhash of 8 bytes %u, of 48 %u\n",
+                  worstPart(oneFold), worstPart(word64), worstPart(string64), worstPart(long64));
+  assert_true(worstPart(oneFold) > 4 * chance_);
+  assert_in_range(worstPart(word64), 1, chance_);
+  assert_in_range(worstPart(string64), 1, chance_);
+  assert_in_range(worstPart(long64), 1, chance_);
+}
+
 /* Key sets of byte strings. Each writes key i of some length to p and returns its length. */
 
 static size_t length;
@@ -664,6 +725,7 @@ static void test_siphash13_gives_the_published_results(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      TEST(test_second_differences_tell_nothing),
       TEST(test_the_measure_tells_good_from_bad),
       TEST(test_memhash64_arithmetic_series),
       TEST(test_memhash64_byte_reversed_series),
