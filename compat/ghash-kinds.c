@@ -297,6 +297,8 @@ NOINLINE bool putFirst(GHashTable *t, gpointer key, gpointer value, bool newKey)
   wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
   if (!firstBuckets(&t->h, !newKey))
     noRoom(t);
+  if (!t->h.t->stored)
+    chooseShift(&t->h, (uintptr_t)key);
   return putAgain(t, key, value, newKey);
 }
 

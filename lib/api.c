@@ -340,8 +340,10 @@ ALWAYS_INLINE void *apiAssign(hmap *h, enum hashalg alg, slotequal *equal, const
   heedAlarm(h);
   const maptype *t = h->t;
   place at = {0};
-  bool found = false;
+  bool found = false, first = alg == alg64 && !h->buckets;
   if (needBuckets(h)) {
+    if (first)
+      chooseShift(h, read64(key));
     keyhash k = keyhashOf(h, t, alg, key);
     found = mapassign(h, t, k, key, equal, &at);
   }

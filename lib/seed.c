@@ -103,12 +103,18 @@ static hmap_seed newSeed(void)
   return drawSeed().hash0;
 }
 
-/* Gives an empty table a seed. */
+/* Gives an empty table a seed. By how much its keys are rotated stays. */
 static void seedTable(hmap *h)
 {
   tableSeed s = drawSeed();
-  h->hash0 = s.hash0;
+  h->hash0 = withShift(s.hash0, h->hash0.k0 & shiftMask);
   h->order = (uint32_t)s.order;
+}
+
+/* Chooses by how much an empty table's keys are rotated, by the first: addresses come from malloc in steps of 16. */
+static void chooseShift(hmap *h, uint64_t key)
+{
+  h->hash0 = withShift(h->hash0, key < 4096 || key & 15 ? 0 : 4);
 }
 
 /* Returns a seed for a table whose present one somebody may know. */

@@ -972,6 +972,26 @@ static void test_deleting_the_last_entry_during_growth(void **state)
   hmap_free(h);
 }
 
+/* Numbers one after the other, and addresses as malloc gives them: four share a bucket, and the next four have the next one. */
+static void test_neighbours_stay_together(void **state)
+{
+  (void)state;
+  static const uint64_t starts[] = {0x1000, 0x7f0000001000}, steps[] = {1, 16};
+  for (int i = 0; i < 2; i++) {
+    hmap *h = makeInts(0);
+    put(h, i ? starts[i] : 1, 0);
+    for (uint64_t k = 0; k < 5000; k++)
+      put(h, starts[i] + k * steps[i], k);
+    for (uint64_t k = 0; k < 5000; k++) {
+      uint64_t first = memhash64(starts[i] + (k & ~(uint64_t)255) * steps[i], &h->hash0),
+               hash = memhash64(starts[i] + k * steps[i], &h->hash0);
+      assert_int_equal((hash - first) & h->mask, ((k & 255) / 4) & h->mask);
+    }
+    ASSERT_SOUND(h);
+    hmap_free(h);
+  }
+}
+
 static void test_clear_takes_a_new_seed(void **state)
 {
   (void)state;
@@ -1591,6 +1611,7 @@ int main(void)
       TEST(test_a_longjmp_out_of_hash_leaves_the_table_usable),
       TEST(test_a_key_argument_may_stand_in_the_table),
       TEST(test_a_system_that_takes_no_pages_back),
+      TEST(test_neighbours_stay_together),
       TEST(test_HMAP_SEED_fixes_all_seeds),
       TEST(test_statistics),
   };
