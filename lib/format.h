@@ -16,8 +16,6 @@
 
 #include "map.h"
 
-/* What every array's format has at least: that of whole keys in a process that is looked at for pointers, see ghash.c. */
-static uint8_t leastFormat;
 enum { wholeFormat = 2 };
 
 ALWAYS_INLINE uintptr_t wordAt(const unsigned char *p, uint32_t size)

@@ -102,6 +102,9 @@ static uint32_t easyBelow(const hmap *h)
     return 0;
   return (uint32_t)(full < most ? full : most);
 }
+/* What every array's format has at least: that of whole keys in a process that is looked at for pointers, see ghash.c. */
+static uint8_t leastFormat;
+
 /* Gives a table without buckets its first array, half a bucket of at least this format, and its seed. Returns false if there is
  * no memory. */
 NOINLINE bool firstBuckets(hmap *h, unsigned format)

@@ -553,17 +553,17 @@ static size_t attack(unsigned tables, size_t perTable, bool random)
   for (unsigned t = 0; t < tables; t++) {
     uint64_t x = 1, one = 0;
     put(h, one, one); /* a seed is drawn with the first entry */
-    hmap_seed known = h->hash0, guess = sipSeed("alarm", 6, &known);
+    hmap_seed seed = h->hash0, guess = sipSeed("alarm", 6, &seed);
     for (size_t i = 0; i < perTable; i++) {
       uint64_t key = randomKey();
       if (!random && !(flagsOf(h) & hashSip))
         do
           key = x++ << 8;
-        while ((memhash64(key, &known) & 0x3ff) != 5);
+        while ((memhash64(key, &seed) & 0x3ff) != 5);
       else if (!random)
         do
           key = x++ << 8;
-        while ((siphash13(&key, sizeof key, &guess) & 0x3ff) != 7 || (siphash13(&key, sizeof key, &known) & 1));
+        while ((siphash13(&key, sizeof key, &guess) & 0x3ff) != 7 || (siphash13(&key, sizeof key, &seed) & 1));
       resetCounts();
       put(h, key, i);
       steps += counted.steps;
