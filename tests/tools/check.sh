@@ -166,6 +166,7 @@ wrapper() {
   mkdir -p built/.libs && cp words built/.libs/prog && printf '#! /bin/sh\n# prog - temporary wrapper script for .libs/prog\n' >built/prog &&
     chmod +x built/prog && tells "libtool     its wrapper runs built/.libs/prog
 hsearch     called by itself
+bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 switch      hmap run" built/prog
 }
 check "a wrapper of libtool's" wrapper
