@@ -923,7 +923,8 @@ static void test_misuse_is_looked_for_when_asked(void **state)
   close(fds[0]);
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-  assert_string_equal(said, "hmap: fatal error: hsearch FIND during ENTER\n");
+  static const char fatalError[] = "hmap: fatal error: hsearch FIND during ENTER\n";
+  assert_memory_equal(said, fatalError, sizeof fatalError - 1); /* an emulator has something to say after it */
   mustFind("key");
 }
 
