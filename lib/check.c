@@ -58,7 +58,7 @@ static const char *checkSlabs(const bucketArray *a, bool hasSeed)
 static const char *checkSegment(const bucketArray *a, size_t k)
 {
   unsigned char *segment = a->segments[k];
-  if (!segment || segment == noSegment())
+  if (!segment || isNoSegment(segment))
     return NULL;
   REQUIRE((uintptr_t)segment % cacheLine == 0);
   REQUIRE(segment == placeSegment(a->t, *mallocOf(a, k)));
@@ -159,7 +159,8 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
 {
   bool rest = false, one = false; /* the slot before was emptyRest; emptyOne */
   for (uint8_t filter = 0xff;;) {
-    REQUIRE(!((p.b->link ^ addressIn(p.b->link)) & ~(uint64_t)(0xff | bucketWide | bucketHalf)));
+    REQUIRE(!((p.b->link ^ addressIn(p.b->link)) & ~(uint64_t)(0xff | bucketWide | bucketHalf | bucketNone)));
+    REQUIRE(!inEmptySegment(p.b) || (p.b == p.head && !oneSegment(p.a) && !*mallocOf(p.a, bucket >> p.a->t->segbits)));
     REQUIRE(!isHalf(p.b) || (p.b == p.head && p.a->B == 0));
     REQUIRE(!isWide(p.b) || p.a->t->formats);
     sum->wide += isWide(p.b);
@@ -198,7 +199,7 @@ static const char *checkChain(const hmap *h, place p, size_t bucket, size_t mask
  * for another chain, empty. */
 static const char *checkEvacuated(const hmap *h, place p)
 {
-  bool empty = p.b->tophash[0] == emptyRest && p.b->link == 0;
+  bool empty = p.b->tophash[0] == emptyRest && !(p.b->link & ~(uint64_t)bucketNone);
   do {
     REQUIRE(!isWide(p.b));
     for (unsigned i = 0; i < bucketCnt; i++) {

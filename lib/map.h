@@ -86,7 +86,8 @@ _Static_assert(sizeof(bmap) == 16, "four bmaps a cache line");
 /* Flags in bmap.link. */
 enum {
   bucketWide = 0x100, /* the block holds a pointer to a block in the widest of the table's formats */
-  bucketHalf = 0x200  /* has but the first four slots: the only bucket of a small table */
+  bucketHalf = 0x200, /* has but the first four slots: the only bucket of a small table */
+  bucketNone = 0x400  /* stands for one that has no memory yet, see emptySegment */
 };
 
 /* Buckets come in segments of 2^segbits, at most 32 KiB each, so that an array grows into memory and out of it in small pieces,
@@ -389,16 +390,21 @@ ALWAYS_INLINE bmap *bmapIn(unsigned char *segment, size_t i)
   return (bmap *)(void *)segment - 1 - i;
 }
 
-/* What stands for a segment that has not been written to: buckets without entries. Never written to. */
-static bmap emptySegment[maxSegment];
+/* What stands for a segment that has not been written to: buckets without entries. Each copy of the library in a process has its
+ * own, so a flag tells and not the address. */
+static const bmap emptySegment[maxSegment] = {[0 ... maxSegment - 1] = {.link = bucketNone}};
 
 ALWAYS_INLINE bool inEmptySegment(const bmap *b)
 {
-  return (uintptr_t)b - (uintptr_t)emptySegment < sizeof emptySegment;
+  return b->link & bucketNone;
 }
 ALWAYS_INLINE unsigned char *noSegment(void)
 {
-  return (unsigned char *)(emptySegment + maxSegment);
+  return (unsigned char *)(uintptr_t)(emptySegment + maxSegment);
+}
+ALWAYS_INLINE bool isNoSegment(const unsigned char *segment)
+{
+  return inEmptySegment((const bmap *)(const void *)segment - 1);
 }
 
 ALWAYS_INLINE uint32_t *hashesOf(unsigned char *block)

@@ -87,7 +87,7 @@ static void freeSegment(bucketArray *a, size_t k, unsigned char *other)
 {
   unsigned char *segment = a->segments[k];
   a->segments[k] = other;
-  if (!segment || segment == noSegment())
+  if (!segment || isNoSegment(segment))
     return;
   HMAP_COUNT(freed, bytesOfSegment(a->t));
   free(*mallocOf(a, k));
@@ -205,7 +205,7 @@ static bucketArray *makeEmptyArray(const maptype *t, uint8_t B)
 ALWAYS_INLINE bool hasSegment(const bucketArray *a, size_t i)
 {
   const unsigned char *segment = a->segments[i >> a->t->segbits];
-  return likely(segment && segment != noSegment());
+  return likely(segment && !isNoSegment(segment));
 }
 /* The alignment of overflow buckets: what their entries need, and linkTo. */
 static size_t alignOfOverflow(const maptype *t)
@@ -305,8 +305,9 @@ static bool releaseSegment(bucketArray *a, size_t n)
     return false;
   for (size_t passed = 0; passed < maxPassed && a->released < n; passed++) {
     const unsigned char *segment = a->segments[a->released];
+    const bool there = segment && !isNoSegment(segment);
     freeSegment(a, a->released++, NULL);
-    if (segment && segment != noSegment())
+    if (there)
       break;
   }
   return true;
