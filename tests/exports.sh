@@ -126,7 +126,7 @@ fi
 
 # What debian/ says that a library has: the lines below its own in a .symbols file.
 symbols_of_package() {
-  awk -v library="$2.so.1" '/^[^ ]/ { here = $1 == library } here && /^ / { sub(/@.*/, ""); print $1 }' \
+  awk -v library="$2.so.1" '/^[^ *|]/ { here = $1 == library } here && /^ / { sub(/@.*/, ""); print $1 }' \
     "$abs_top_srcdir/debian/$1.symbols" | grep -v '^HMAP_' | sort
 }
 check "debian/ lists libhmap's names" same "$(names_of_map lib/libhmap.map)" "$(symbols_of_package libhmap1 libhmap)"

@@ -137,12 +137,13 @@ state() {
 the_same() {
   for locale in LC_CTYPE=C LC_ALL=C LANG= "LC_ALL=xx YY=1"; do
     # shellcheck disable=SC2086 # words
-    state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale ./state.sh a "b c" >stock.state 2>&1
+    state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale ./state.sh a "b c" >state 2>&1
+    mv state stock.state
     rm -rf "$XDG_CACHE_HOME"
     for time in first known; do
       # shellcheck disable=SC2086 # words
-      state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale "$bin/hmap" run ./state.sh a "b c" >ours.state 2>&1
-      diff stock.state ours.state || { echo "$locale $time"; return 1; }
+      state env -i PATH="$PATH" XDG_CACHE_HOME="$XDG_CACHE_HOME" $locale "$bin/hmap" run ./state.sh a "b c" >state 2>&1
+      diff stock.state state || { echo "$locale $time"; return 1; }
     done
   done
 }

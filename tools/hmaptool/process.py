@@ -10,6 +10,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 
 from hmaptool.messages import Failed
 
@@ -51,6 +52,7 @@ def deaf():
             signal.set_wakeup_fd(-1)
             os.close(write)
             os.close(_wakeup)
+            _wakeup = None
             for number in () if _finished else changed:
                 signal.signal(number, signal.SIG_DFL)
             if _pending and not _finished:
@@ -137,7 +139,8 @@ def tool_environment():
 
 def run(argv, environment, keep=()):
     """Runs a program to its end, without input, as a session of its own. keep: descriptors that it gets."""
-    with deaf() if _depth == 0 else contextlib.nullcontext():
+    ours = _depth == 0 and threading.current_thread() is threading.main_thread()  # no other thread may hear signals
+    with deaf() if ours else contextlib.nullcontext():
         heard()
         with subprocess.Popen([os.fsencode(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, env=environment, pass_fds=keep, start_new_session=True) as child:
@@ -160,9 +163,9 @@ def communicate(child):
     """All that a tool prints, until it closes both."""
     printed, size = {child.stdout: [], child.stderr: []}, 0
     with selectors.DefaultSelector() as selector:
-        for source in (*printed, _wakeup):
+        for source in (*printed, *([] if _wakeup is None else [_wakeup])):
             selector.register(source, selectors.EVENT_READ)
-        while len(selector.get_map()) > 1:
+        while any(source in selector.get_map() for source in printed):
             for key, _ in selector.select():
                 if key.fileobj == _wakeup:
                     raise Interrupted
