@@ -31,8 +31,9 @@ static __thread bool looking;
 #define OWN_PAIR(name)                              \
   OWN(g_##name##_hash, guint, (gconstpointer v), v) \
   OWN(g_##name##_equal, gboolean, (gconstpointer v1, gconstpointer v2), v1, v2)
-#pragma GCC diagnostic ignored "-Wpragmas"
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmissing-attributes"
+#endif
 OWN_PAIR(direct)
 OWN_PAIR(str)
 OWN_PAIR(int)
@@ -63,7 +64,7 @@ static GHashTable *created(GHashTable *table, GHashFunc hash, GEqualFunc equal, 
     return table;
   guint8 kind = kindOf(hash, equal);
   hmap_record_lock();
-  hmap_record_create(table, kind, flags, 0, hash ? hash : glibs(number_g_direct_hash));
+  hmap_record_create(table, kind, flags, 0, hash ? hash : GLIBS(g_direct_hash));
   hmap_record_unlock();
   return table;
 }
