@@ -124,14 +124,21 @@ static void iriw(unsigned number)
   }
 }
 
+/* How often a thread has had to give the processor up because another one was not on any; with so many, the machine is busy, and
+ * more rounds would hardly run at once. */
+enum { mostYields = 1000 };
+static size_t yields;
+
 /* All threads have come as far as this. */
 static void meet(unsigned number, size_t round)
 {
   STORE(&gate[number][0], round);
   for (unsigned i = 0; i < nThreads; i++)
     for (unsigned tries = 1; LOAD(&gate[i][0]) < round; tries++)
-      if (tries % 2000 == 0)
+      if (tries % 2000 == 0) {
+        __atomic_fetch_add(&yields, 1, __ATOMIC_RELAXED);
         sched_yield();
+      }
 }
 static void *runPart(void *arg)
 {
@@ -160,10 +167,11 @@ static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void
   part = p;
   memset(gate, 0, sizeof gate);
   STORE(&over, false);
+  STORE(&yields, 0);
   for (uintptr_t i = 1; i < threads; i++)
     assert_int_equal(pthread_create(&ids[i], NULL, runPart, word(i)), 0);
   const writing *bad = NULL, *badToo = NULL;
-  for (size_t n = 0; n < rounds && !bad; n++) {
+  for (size_t n = 0; n < rounds && !bad && (n < 1000 || LOAD(&yields) < mostYields); n++) {
     calls[0] = &writings[n % writingCnt];
     calls[1] = &writings[n / writingCnt % writingCnt];
     prepare(0);
