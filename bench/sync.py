@@ -46,12 +46,25 @@ GOALS = ("sync.Map", "GHashTable", "cds_lfht")  # to be ahead of in every cell w
 MEAN_GOALS = ("TBB", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
 
 
+def mirror_of_debian():
+    """Where this machine's apt gets Debian from, or None."""
+    try:
+        told = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages", "Label: Debian"],
+                              stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    except OSError:
+        return None
+    return told[0] if told else None
+
+
 def fetch(work):
     """Unpacks packages of Debian 13 in a folder of the work folder, once; returns it, or None if they cannot be had."""
     root = work.resolve() / "debian-13"
     if (root / "complete").exists():
         return root
-    mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+    mirror = mirror_of_debian()
+    if not mirror:
+        print("Debian 13's packages cannot be had: apt knows no mirror of Debian", file=sys.stderr)
+        return None
     for folder in ("lists/partial", "cache/archives/partial", "packages"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"

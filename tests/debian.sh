@@ -24,15 +24,15 @@ fi
 cp /etc/resolv.conf "$root/etc"
 
 # What git knows, as it is now, or all of a release.
-rm -rf "$root/root/hmap"
-mkdir "$root/root/hmap"
+rm -rf "$root/srv/hmap"
+mkdir "$root/srv/hmap"
 cd "$source"
 if [ -e .git ]; then git ls-files -z; else find . ! -type d -print0; fi |
-  tar c --null --files-from=- --ignore-failed-read | tar x -C "$root/root/hmap"
+  tar c --null --files-from=- --ignore-failed-read | tar x -C "$root/srv/hmap"
 
 # In namespaces of its own: no mount is left behind, and no process. The root is a mount point, as in a system.
 # shellcheck disable=SC2016 # for the inner shell
 exec unshare --mount --pid --fork --kill-child sh -c '
   mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
     exec chroot "$1" env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      sh -c "cd /root/hmap && $2"' enter "$root" "$command"
+      sh -c "cd /srv/hmap && $2"' enter "$root" "$command"
