@@ -4,7 +4,7 @@
 Each peer is a program, sync-NAME, with the same loops (sync-peer.h). A round runs every peer in turn, each in a fresh process,
 so that what else the machine does meets all alike; ratios are taken within a round. Peers whose library is not installed are
 left out, with a line that says which Debian package has it. The newest boost, Go and phmap that a Debian release has are fetched, from
-Debian 13, and unpacked in the work folder (--no-fetch does without; DEBIAN_MIRROR says from where).
+Debian 13, and unpacked in the work folder (--no-fetch does without).
 
 For each cell (keys, entries, share of reads, threads) the table shows hmap's millions of operations a second, and how many times
 a peer's that is: the median over the rounds, and the least and the greatest.
