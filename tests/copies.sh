@@ -61,7 +61,7 @@ static void *keyOfKind(bool strings, size_t i, uint64_t *word)
 /* Filled by one copy, and read by the other, which then thins it, fills it up and frees it, unless it may only read. */
 static void handOver(const copy *a, const copy *b, bool strings, size_t hint, bool readOnly)
 {
-  hmap_type type = {.kind = strings ? HMAP_STRING : HMAP_BYTES, .key_size = 8, .elem_size = 8};
+  hmap_type type = {.kind = strings ? HMAP_STRING : HMAP_BYTES, .key_size = strings ? 0 : 8, .elem_size = 8};
   hmap *h = a->make(&type, hint);
   uint64_t key;
   for (size_t i = 0; i < n; i++)

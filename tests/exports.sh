@@ -130,8 +130,8 @@ symbols_of_package() {
     "$abs_top_srcdir/debian/$1.symbols" | grep -v '^HMAP_' | sort
 }
 check "debian/ lists libhmap's names" same "$(names_of_map lib/libhmap.map)" "$(symbols_of_package libhmap1 libhmap)"
-check "debian/ lists libhmap-search's" same "$(names_of_map compat/hsearch.map)" "$(symbols_of_package libhmap1 libhmap-search)"
-check "debian/ lists libhmap-ghash's" same "$(names_of_map compat/ghash-alone.map)" "$(symbols_of_package libhmap1 libhmap-ghash)"
+check "debian/ lists libhmap-search's" same "$(names_of_map compat/hsearch.map)" "$(symbols_of_package libhmap-search1 libhmap-search)"
+check "debian/ lists libhmap-ghash's" same "$(names_of_map compat/ghash-alone.map)" "$(symbols_of_package libhmap-ghash1 libhmap-ghash)"
 check "debian/ lists libhmap-glib's" same "$(names_of_map compat/ghash.map)" "$(symbols_of_package libhmap-glib1 libhmap-glib)"
 check "debian/ lists libhmap-sync's" same "$(names_of_map lib/sync.map)" "$(symbols_of_package libhmap-sync1 libhmap-sync)"
 done_testing
