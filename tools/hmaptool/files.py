@@ -34,12 +34,14 @@ def identity(status):
 
 def changeable_by(path, trusted, own_group=False):
     """The first of a file and the folders above it that somebody else than the trusted users may change, or "". Both by its name
-    and by its real path. own_group: a group of the same number as the user is his own."""
+    and by its real path. What is not there, or no longer, is as its folder.
+    own_group: a group of the same number as the user is his own."""
     path = absolute(path)
     for way in (path, os.path.realpath(path)):
         while True:
-            if may_change(way, os.lstat(way), trusted, own_group):
-                return way
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if may_change(way, os.lstat(way), trusted, own_group):
+                    return way
             if way == "/":
                 break
             way = os.path.dirname(way)

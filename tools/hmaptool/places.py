@@ -66,14 +66,19 @@ REMEDY = "set XDG_CACHE_HOME to a folder of yours"
 def cache(*more):
     """A folder in the user's own, by its real path. Nobody else may change it, or a folder above it: what is there is run."""
     folder = os.path.join(cache_home(), "hmap", *more)
+    check_others(folder)  # before anything is made in a folder of theirs
     try:
         make_folders(folder)
     except OSError as error:
         raise Failed(f"{folder} cannot be made ({why(error).lower()}): {REMEDY}") from None
+    check_others(folder)  # in /tmp somebody may have been quicker
+    return os.path.realpath(folder)
+
+
+def check_others(folder):
     other = files.changeable_by(folder, {0, os.geteuid()}, own_group=True)
     if other:
         raise Failed(f"others may change {other}" + f", where {folder} is" * (other != folder) + f": {REMEDY}")
-    return os.path.realpath(folder)
 
 
 def make_folders(folder):
