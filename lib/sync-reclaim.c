@@ -496,10 +496,12 @@ static size_t waitingOf(const reader *r)
 {
   return LOAD(&r->retired) - LOAD(&r->freed);
 }
+/* The last look before the reaper sleeps. Who retires looks for a sleeping reaper after putting something on fresh, which, unlike
+ * the count, everybody sees by then. */
 static bool anyWaits(void)
 {
   for (reader *r = LOAD(&domain.readers); r; r = r->next)
-    if (waitingOf(r))
+    if (LOAD(&r->fresh) || waitingOf(r))
       return true;
   return LOAD(&leftovers.some) || LOAD(&leftovers.pinned);
 }

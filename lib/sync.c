@@ -36,7 +36,8 @@
  *
  * The moments when calls take effect: the store to a slot, or to a pair's tophash (insertion, deletion, replacement where
  * values are destroyed), the store to an entry's value (replacement elsewhere), the exchange of the table (Clear).
- * tests/model/ has models of 3 to 6, sync.pml with nodes and sync-pairs.pml with pairs.
+ * tests/model/ has models of 3 to 6, sync.pml with nodes and sync-pairs.pml with pairs, which take it that memory has one order; and
+ * of the steps that depend on fences, weak.c, where it has not.
  *
  * Orders. A call must have taken effect for everybody before it returns, or the thread's next load could be done before it (store
  * buffering); and what one load has seen no later load of whatever thread may miss. For that
