@@ -106,11 +106,11 @@ typedef struct hmap_iter {
   const void *key; /* the current entry's key and elem, in the table; NULL before the first hmap_iter_next and after the last */
   void *elem;
   const hmap *h;
-  void *buckets, *oldbuckets, *overflow;
-  size_t start, bucket;
+  void *buckets, *oldbuckets, *overflow, *first, *block;
+  size_t start, bucket, rest;
   hmap_seed seed;
   uint32_t nclear, moved;
-  uint8_t B, offset, i, state, reseeding;
+  uint8_t B, group, offset, chain, state, reseeding, plain;
 } hmap_iter;
 
 /* Starts a walk over a table, which may be NULL, at a random bucket and slot. The table may be read, written, cleared and grown

@@ -113,19 +113,38 @@ static void test_a_walk_starts_at_a_random_bucket_and_slot(void **state)
   hmap_free(h);
 }
 
-/* The walk goes round: entries follow the order of buckets from the start on. */
+/* The walk goes round: entries follow the order of groups of neighbouring buckets from the start on. */
 static void test_a_walk_goes_round_the_buckets(void **state)
 {
   (void)state;
-  hmap *h = fullTable(5);
+  hmap *h = fullTable(7);
   hmap_iter it;
   hmap_iter_init(&it, h);
   assert_true(hmap_iter_next(&it));
-  size_t first = memhash64(read64(it.key), &h->hash0) & 31, last = first;
+  const size_t groups = bucketShift(7) / groupCnt;
+  size_t first = (memhash64(read64(it.key), &h->hash0) & 127) / groupCnt, last = first;
   while (hmap_iter_next(&it)) {
-    size_t b = memhash64(read64(it.key), &h->hash0) & 31;
-    assert_true(((b - first) & 31) >= ((last - first) & 31));
-    last = b;
+    size_t g = (memhash64(read64(it.key), &h->hash0) & 127) / groupCnt;
+    assert_true((g - first) % groups >= (last - first) % groups);
+    last = g;
+  }
+  hmap_free(h);
+}
+
+/* Of a table that is mostly not there, a walk enters what is, and passes over the rest segment by segment. */
+static void test_a_walk_passes_over_what_is_not_there(void **state)
+{
+  (void)state;
+  hmap *h = makeInts(capacity(16));
+  hmap_iter it;
+  putRange(h, 0, 3);
+  const size_t segments = nsegments(h->buckets), groups = (segmentMask(h->t) + 1) / groupCnt;
+  for (int n = 0; n < 20; n++) {
+    resetCounts();
+    startWalk(&it, h);
+    finishWalk(&it);
+    assertReturned(0, 3, 1, 1);
+    assert_in_range(counted.entered, 3, segments + 4 * groups); /* the first segment once more, in part */
   }
   hmap_free(h);
 }
@@ -791,6 +810,7 @@ int main(void)
       TEST(test_a_walk_over_nothing),
       TEST(test_a_walk_starts_at_a_random_bucket_and_slot),
       TEST(test_a_walk_goes_round_the_buckets),
+      TEST(test_a_walk_passes_over_what_is_not_there),
       TEST(test_two_walks_differ),
       TEST(test_a_deleted_entry_is_never_returned),
       TEST(test_each_entry_may_be_deleted_when_it_is_returned),
