@@ -122,13 +122,12 @@ NOINLINE void unpark(bucket *b)
 }
 
 /* Locks a chain by its first bucket, if it is neither evacuated nor locked. */
-static bool tryLockChain(bucket *b)
+ALWAYS_INLINE bool tryLockChain(bucket *b)
 {
   uint64_t head = LOAD(&b->head);
   return !(head & (movedBit | lockBit)) && CAS(&b->head, &head, head | lockBit);
 }
-/* Locks a chain by its first bucket. Returns false, and locks nothing, if it has been evacuated. */
-static bool lockChain(bucket *b)
+NOINLINE bool waitForChain(bucket *b)
 {
   for (unsigned tries = 0; !tryLockChain(b); tries++) {
     if (LOAD(&b->head) & movedBit)
@@ -140,8 +139,13 @@ static bool lockChain(bucket *b)
   }
   return true;
 }
+/* Locks a chain by its first bucket. Returns false, and locks nothing, if it has been evacuated. */
+ALWAYS_INLINE bool lockChain(bucket *b)
+{
+  return likely(tryLockChain(b)) || waitForChain(b);
+}
 /* Unlocks it, and orders all that the call has written before what the thread reads in its next calls. */
-static void unlockWith(bucket *b, uint64_t head)
+ALWAYS_INLINE void unlockWith(bucket *b, uint64_t head)
 {
   EXCHANGE(&b->head, head & ~(uint64_t)lockBit);
 #if !defined __x86_64__ && !defined __i386__
@@ -150,7 +154,7 @@ static void unlockWith(bucket *b, uint64_t head)
   if (unlikely(LOAD(&waiters)))
     unpark(b);
 }
-static void unlockChain(bucket *b)
+ALWAYS_INLINE void unlockChain(bucket *b)
 {
   unlockWith(b, LOAD_RELAXED(&b->head));
 }
@@ -162,7 +166,7 @@ ALWAYS_INLINE uint64_t withTop(uint64_t head, unsigned i, uint8_t top)
   return (head & ~((uint64_t)0xff << shift)) | (uint64_t)top << shift;
 }
 /* Puts an entry into an empty slot: a node itself, of a pair a copy. */
-static void fillSlot(bool pairs, bucket *b, unsigned i, uint8_t top, node *n)
+ALWAYS_INLINE void fillSlot(bool pairs, bucket *b, unsigned i, uint8_t top, node *n)
 {
   uint64_t head = withTop(LOAD_RELAXED(&b->head), i, top);
   if (pairs) {
@@ -178,7 +182,7 @@ static void fillSlot(bool pairs, bucket *b, unsigned i, uint8_t top, node *n)
     PUBLISH(&b->slot[i], n);
   }
 }
-static void clearSlot(bool pairs, bucket *b, unsigned i)
+ALWAYS_INLINE void clearSlot(bool pairs, bucket *b, unsigned i)
 {
   if (pairs)
     PUBLISH(&b->head, withTop(LOAD_RELAXED(&b->head), i, 0));
@@ -287,13 +291,12 @@ static bool evacuate(hmap_sync *m, reader *r, array *a, bucket *first, array *ne
   }
   return true;
 }
-/* Evacuates a few chains, any but those that are locked, if the map is growing or shrinking. A smaller array is the more urgent:
- * the chains are all but empty, and their memory is to come back. */
-static void helpGrowth(hmap_sync *m, reader *r, array *a)
+/* Evacuates a few chains, any but those that are locked, of a map that is growing or shrinking. A smaller array is the more
+ * urgent: the chains are all but empty, and their memory is to come back. */
+NOINLINE void helpGrowth(hmap_sync *m, reader *r, array *a, array *next)
 {
-  array *next = LOAD(&a->next);
-  unsigned due = next && next->mask < a->mask ? 8 : 1;
-  for (unsigned tries = 0; next && due && tries < 16; tries++) {
+  unsigned due = next->mask < a->mask ? 8 : 1;
+  for (unsigned tries = 0; due && tries < 16; tries++) {
     bucket *b = bucketFor(a, __atomic_fetch_add(&a->cursor, 1, __ATOMIC_RELAXED));
     if (!tryLockChain(b))
       continue;
@@ -322,12 +325,11 @@ static size_t entriesOf(generation *gen)
     n += LOAD(&gen->stripes[i].count);
   return n;
 }
-/* Begins to grow above 4.5 entries a bucket, and to shrink to a quarter below 0.5. count is a stripe's new one; where that is
- * large, every sixteenth is looked at. */
-static void resizeIfDue(hmap_sync *m, array *a, size_t count)
+/* Begins to grow above 4.5 entries a bucket, and to shrink to a quarter below 0.5. */
+NOINLINE void resizeIfDue(hmap_sync *m, array *a)
 {
   const size_t buckets = a->mask + 1, least = LOAD_RELAXED(&m->least);
-  if ((count > 16 && count % 16) || LOAD(&a->next) || LOAD(&m->table) != a)
+  if (LOAD(&a->next) || LOAD(&m->table) != a)
     return;
   size_t n = entriesOf(a->gen);
   if (2 * n > 9 * buckets)
@@ -348,46 +350,50 @@ typedef struct entry {
 } entry;
 
 /* Finds a key's entry, in a read section, with its chain locked, in the array where it belongs. */
-static void lockEntry(hmap_sync *m, reader *r, uint64_t hash, const void *key, entry *e)
+ALWAYS_INLINE void lockEntry(hmap_sync *m, uint8_t alg, bool pairs, reader *r, uint64_t hash, const void *key, entry *e)
 {
-  *e = (entry){.hash = hash, .a = LOAD(&m->table)};
-  helpGrowth(m, r, e->a);
+  e->hash = hash;
+  e->dead = NULL;
+  e->added = 0;
+  e->a = LOAD(&m->table);
+  if (unlikely(LOAD(&e->a->next)))
+    helpGrowth(m, r, e->a, LOAD(&e->a->next));
   for (;;) {
     e->first = bucketFor(e->a, hash);
     HMAP_SYNC_POINT();
     if (lockChain(e->first)) {
       array *next = LOAD(&e->a->next);
-      if (!next || !evacuate(m, r, e->a, e->first, next, true))
+      if (likely(!next) || !evacuate(m, r, e->a, e->first, next, true))
         break;
     }
     e->a = LOAD(&e->a->next);
   }
-  search(m, m->alg, m->pairs, e->first, hash, key, &e->s);
+  search(m, alg, pairs, e->first, hash, key, &e->s);
 }
-static void unlockEntry(hmap_sync *m, reader *r, entry *e)
+ALWAYS_INLINE void unlockEntry(hmap_sync *m, bool pairs, reader *r, entry *e)
 {
   stripe *s = stripeOf(e->a->gen, e->hash);
   /* Counted before another thread can delete it: or the deletion alone would count, and the sum be less than none. */
   size_t count = e->added ? __atomic_add_fetch(&s->count, (size_t)e->added, __ATOMIC_SEQ_CST) : 0;
   if (unlikely(e->added < 0 && e->s.before))
-    dropEmpty(r, e->first, m->pairs);
+    dropEmpty(r, e->first, pairs);
   unlockChain(e->first);
   HMAP_SYNC_POINT();
   if (e->added && counting())
     countChange(e->added);
   if (e->dead)
     retire(r, e->dead, e->kind);
-  if (e->added)
-    resizeIfDue(m, e->a, count);
+  if (e->added && (count <= 16 || count % 16 == 0)) /* where a stripe has many, every sixteenth is looked at */
+    resizeIfDue(m, e->a);
 }
 
 /* What a write may do to an entry. */
 
 /* Gets ready what replaceEntry or insertEntry needs: a node, if it has to be another, and a slot. Returns false, and nothing has
  * changed, if there is no memory. */
-static bool prepareEntry(hmap_sync *m, entry *e, const void *key, node **fresh)
+ALWAYS_INLINE bool prepareEntry(hmap_sync *m, bool pairs, entry *e, const void *key, node **fresh)
 {
-  const bool there = e->s.n != NULL, needed = !m->pairs && (!there || m->owner);
+  const bool there = e->s.n != NULL, needed = !pairs && (!there || m->owner);
   *fresh = NULL;
   if (needed && !(*fresh = newNode(m, e->hash, there ? keyOfNode(m, e->s.n) : key)))
     return false;
@@ -396,22 +402,22 @@ static bool prepareEntry(hmap_sync *m, entry *e, const void *key, node **fresh)
   free(*fresh);
   return false;
 }
-static void insertEntry(hmap_sync *m, entry *e, const void *key, void *value, node *fresh)
+ALWAYS_INLINE void insertEntry(bool pairs, entry *e, const void *key, void *value, node *fresh)
 {
   pair p = {value, 0};
   HAPPENS_BEFORE(HASH_TAG(e->hash));
-  if (m->pairs)
+  if (pairs)
     p.key = read64(key);
   else
     fresh->value = value;
-  fillSlot(m->pairs, e->s.b, e->s.i, topOf(e->hash), m->pairs ? (node *)(void *)&p : fresh);
+  fillSlot(pairs, e->s.b, e->s.i, topOf(e->hash), pairs ? (node *)(void *)&p : fresh);
   e->added = 1;
 }
 /* Where values are destroyed the old one has to go with a node of its own. */
-static void replaceEntry(hmap_sync *m, entry *e, void *value, node *fresh)
+ALWAYS_INLINE void replaceEntry(hmap_sync *m, bool pairs, entry *e, void *value, node *fresh)
 {
   HAPPENS_BEFORE(HASH_TAG(e->hash));
-  if (!m->owner) {
+  if (pairs || !m->owner) {
     PUBLISH(&e->s.n->value, value);
     return;
   }
@@ -420,12 +426,12 @@ static void replaceEntry(hmap_sync *m, entry *e, void *value, node *fresh)
   e->kind = ownsValue;
   PUBLISH(&e->s.b->slot[e->s.i], fresh);
 }
-static void removeEntry(const hmap_sync *m, entry *e, bool steal)
+ALWAYS_INLINE void removeEntry(const hmap_sync *m, bool pairs, entry *e, bool steal)
 {
-  e->dead = m->pairs ? NULL : e->s.n;
+  e->dead = pairs ? NULL : e->s.n;
   e->kind = !m->owner ? 0 : steal ? ownsKey : ownsKey | ownsValue;
   e->added = -1;
-  clearSlot(m->pairs, e->s.b, e->s.i);
+  clearSlot(pairs, e->s.b, e->s.i);
 }
 
 /* Evacuates some chains from number *from on, but for those that are locked, or begins a growth or shrinking that is due. Returns
@@ -434,7 +440,7 @@ static bool resizeStep(hmap_sync *m, reader *r, const array **of, size_t *from)
 {
   array *a = LOAD(&m->table), *next = LOAD(&a->next);
   if (!next) {
-    resizeIfDue(m, a, 0);
+    resizeIfDue(m, a);
     return LOAD(&a->next) != NULL;
   }
   if (*of != a)

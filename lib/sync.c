@@ -36,8 +36,8 @@
  *
  * The moments when calls take effect: the store to a slot, or to a pair's tophash (insertion, deletion, replacement where
  * values are destroyed), the store to an entry's value (replacement elsewhere), the exchange of the table (Clear).
- * tests/model/ has models of 3 to 6, sync.pml with nodes and sync-pairs.pml with pairs, which take it that memory has one order; and
- * of the steps that depend on fences, weak.c, where it has not.
+ * tests/model/ has models of 3 to 6, sync.pml with nodes and sync-pairs.pml with pairs, which take it that memory has one order;
+ * and of the steps that depend on fences, weak.c, where it has not.
  *
  * Orders. A call must have taken effect for everybody before it returns, or the thread's next load could be done before it (store
  * buffering); and what one load has seen no later load of whatever thread may miss. For that
@@ -194,13 +194,22 @@ ALWAYS_INLINE bool loadAs(hmap_sync *m, uint8_t alg, bool pairs, const void *key
 {
   return loadHashed(m, alg, pairs, hashOfKey(m, alg, key), key, value);
 }
+/* One function for each kind of map, which so has registers for all. */
+NOINLINE bool loadWord(hmap_sync *m, const void *key, void **value)
+{
+  return loadAs(m, alg64, true, key, value);
+}
+NOINLINE bool loadText(hmap_sync *m, const void *key, void **value)
+{
+  return loadAs(m, algStr, false, key, value);
+}
+NOINLINE bool loadOther(hmap_sync *m, const void *key, void **value)
+{
+  return loadAs(m, m->alg, false, key, value);
+}
 bool hmap_sync_load(hmap_sync *m, const void *key, void **value)
 {
-  if (m->pairs)
-    return loadAs(m, alg64, true, key, value);
-  if (m->alg == algStr)
-    return loadAs(m, algStr, false, key, value);
-  return loadAs(m, m->alg, false, key, value);
+  return m->pairs ? loadWord(m, key, value) : m->alg == algStr ? loadText(m, key, value) : loadOther(m, key, value);
 }
 
 /* A write to a key, from here to closeSection: all is ready for the key to be set, if prepare says so. Returns false if there is
@@ -214,28 +223,28 @@ typedef struct keyWrite {
   void *old; /* the value, if the key is there */
 } keyWrite;
 
-static void beginKey(keyWrite *w, hmap_sync *m, uint64_t hash, const void *key)
+ALWAYS_INLINE void beginKey(keyWrite *w, hmap_sync *m, uint8_t alg, bool pairs, uint64_t hash, const void *key)
 {
-  *w = (keyWrite){.m = m, .r = openWrite()};
-  lockEntry(m, w->r, hash, key, &w->e);
+  w->m = m;
+  w->r = openWrite();
+  lockEntry(m, alg, pairs, w->r, hash, key, &w->e);
   w->found = w->e.s.n != NULL;
-  if (w->found)
-    w->old = LOAD_RELAXED(&w->e.s.n->value);
+  w->old = w->found ? LOAD_RELAXED(&w->e.s.n->value) : NULL;
 }
 /* Sets the key. Returns false, and nothing has changed, if there is no memory. */
-static bool setKey(keyWrite *w, const void *key, void *value)
+ALWAYS_INLINE bool setKey(keyWrite *w, bool pairs, const void *key, void *value)
 {
-  if (!prepareEntry(w->m, &w->e, key, &w->fresh))
+  if (!prepareEntry(w->m, pairs, &w->e, key, &w->fresh))
     return false;
   if (w->found)
-    replaceEntry(w->m, &w->e, value, w->fresh);
+    replaceEntry(w->m, pairs, &w->e, value, w->fresh);
   else
-    insertEntry(w->m, &w->e, key, value, w->fresh);
+    insertEntry(pairs, &w->e, key, value, w->fresh);
   return true;
 }
-static void endKey(keyWrite *w)
+ALWAYS_INLINE void endKey(keyWrite *w, bool pairs)
 {
-  unlockEntry(w->m, w->r, &w->e);
+  unlockEntry(w->m, pairs, w->r, &w->e);
   leave(w->r);
 }
 /* What a write returns that says whether its key was there. */
@@ -244,16 +253,24 @@ static hmap_sync_result resultOf(bool done, bool found)
   return (hmap_sync_result){!done ? HMAP_SYNC_FAILED : found ? HMAP_SYNC_FOUND : HMAP_SYNC_ABSENT};
 }
 
-hmap_sync_result hmap_sync_swap(hmap_sync *m, const void *key, void *value, void **previous)
+ALWAYS_INLINE hmap_sync_result swapAs(hmap_sync *m, uint8_t alg, bool pairs, const void *key, void *value, void **previous)
 {
   keyWrite w;
-  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
-  bool done = setKey(&w, key, value);
-  endKey(&w);
+  beginKey(&w, m, alg, pairs, hashOfKey(m, alg, key), key);
+  bool done = setKey(&w, pairs, key, value);
+  endKey(&w, pairs);
   if (w.found && done)
     hand(m, w.old, previous);
   closeSection(w.r);
   return resultOf(done, w.found);
+}
+hmap_sync_result hmap_sync_swap(hmap_sync *m, const void *key, void *value, void **previous)
+{
+  if (m->pairs)
+    return swapAs(m, alg64, true, key, value, previous);
+  if (m->alg == algStr)
+    return swapAs(m, algStr, false, key, value, previous);
+  return swapAs(m, m->alg, false, key, value, previous);
 }
 bool hmap_sync_store(hmap_sync *m, const void *key, void *value)
 {
@@ -266,9 +283,9 @@ hmap_sync_result hmap_sync_load_or_store(hmap_sync *m, const void *key, void *va
   if (loadHashed(m, m->alg, m->pairs, hash, key, actual))
     return resultOf(true, true);
   keyWrite w;
-  beginKey(&w, m, hash, key);
-  bool done = w.found || setKey(&w, key, value);
-  endKey(&w);
+  beginKey(&w, m, m->alg, m->pairs, hash, key);
+  bool done = w.found || setKey(&w, m->pairs, key, value);
+  endKey(&w, m->pairs);
   if (done)
     hand(m, w.found ? w.old : value, actual);
   closeSection(w.r);
@@ -278,10 +295,10 @@ hmap_sync_result hmap_sync_load_or_store(hmap_sync *m, const void *key, void *va
 hmap_sync_result hmap_sync_compare_and_swap(hmap_sync *m, const void *key, void *old, void *value)
 {
   keyWrite w;
-  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
+  beginKey(&w, m, m->alg, m->pairs, hashOfKey(m, m->alg, key), key);
   bool same = w.found && w.old == old;
-  bool done = !same || setKey(&w, key, value);
-  endKey(&w);
+  bool done = !same || setKey(&w, m->pairs, key, value);
+  endKey(&w, m->pairs);
   closeSection(w.r);
   return resultOf(done, same);
 }
@@ -289,47 +306,56 @@ hmap_sync_result hmap_sync_compare_and_swap(hmap_sync *m, const void *key, void 
 hmap_sync_result hmap_sync_compute(hmap_sync *m, const void *key, hmap_sync_update *f, void *arg)
 {
   keyWrite w;
-  beginKey(&w, m, hashOfKey(m, m->alg, key), key);
-  bool done = prepareEntry(m, &w.e, key, &w.fresh);
+  beginKey(&w, m, m->alg, m->pairs, hashOfKey(m, m->alg, key), key);
+  bool done = prepareEntry(m, m->pairs, &w.e, key, &w.fresh);
   if (done) {
     void *value = w.old;
     w.r->computing = true;
     enum hmap_sync_action action = f(w.found, &value, arg);
     w.r->computing = false;
     if (action == HMAP_SYNC_SET && w.found)
-      replaceEntry(m, &w.e, value, w.fresh);
+      replaceEntry(m, m->pairs, &w.e, value, w.fresh);
     else if (action == HMAP_SYNC_SET)
-      insertEntry(m, &w.e, key, value, w.fresh);
+      insertEntry(m->pairs, &w.e, key, value, w.fresh);
     else
       free(w.fresh);
     if (action == HMAP_SYNC_DELETE && w.found)
-      removeEntry(m, &w.e, false);
+      removeEntry(m, m->pairs, &w.e, false);
     if (action != HMAP_SYNC_SET && !w.found)
       dropEmpty(w.r, w.e.first, m->pairs);
   }
-  endKey(&w);
+  endKey(&w, m->pairs);
   closeSection(w.r);
   return resultOf(done, w.found);
 }
 
 /* Deletes a key; where expected is not NULL, only if it has that value. A key that is absent is found so without a lock. */
-static bool deleteKey(hmap_sync *m, const void *key, void *const *expected, bool steal, void **value)
+ALWAYS_INLINE bool deleteAs(hmap_sync *m, uint8_t alg, bool pairs, const void *key, void *const *expected, bool steal,
+                            void **value)
 {
-  uint64_t hash = hashOfKey(m, m->alg, key);
-  if (!loadHashed(m, m->alg, m->pairs, hash, key, NULL))
+  uint64_t hash = hashOfKey(m, alg, key);
+  if (!loadHashed(m, alg, pairs, hash, key, NULL))
     return false;
   keyWrite w;
-  beginKey(&w, m, hash, key);
+  beginKey(&w, m, alg, pairs, hash, key);
   bool done = w.found && (!expected || w.old == *expected);
   if (done)
-    removeEntry(m, &w.e, steal);
-  endKey(&w);
+    removeEntry(m, pairs, &w.e, steal);
+  endKey(&w, pairs);
   if (done && steal)
     *value = w.old;
   else if (done)
     hand(m, w.old, value);
   closeSection(w.r);
   return done;
+}
+static bool deleteKey(hmap_sync *m, const void *key, void *const *expected, bool steal, void **value)
+{
+  if (m->pairs)
+    return deleteAs(m, alg64, true, key, expected, steal, value);
+  if (m->alg == algStr)
+    return deleteAs(m, algStr, false, key, expected, steal, value);
+  return deleteAs(m, m->alg, false, key, expected, steal, value);
 }
 bool hmap_sync_load_and_delete(hmap_sync *m, const void *key, void **value)
 {

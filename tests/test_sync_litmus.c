@@ -140,15 +140,27 @@ static void meet(unsigned number, size_t round)
         sched_yield();
       }
 }
+/* Plays a thread's part in a round, numbered from 0. First it looks at both keys: what all have in their caches takes longest to
+ * write, and the longer a store waits the more can pass it. Then it waits a little, each time another while, because threads that
+ * always meet alike would always miss alike. */
+static void play(unsigned number, size_t round)
+{
+  look(number, 0);
+  look(number, 1);
+  meet(number, 3 * round + 2);
+  for (size_t wait = (round * 2654435761u >> (number ? 7 : 13)) % 64; wait; wait--)
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  part(number);
+  meet(number, 3 * round + 3);
+}
 static void *runPart(void *arg)
 {
   const unsigned number = (unsigned)(uintptr_t)arg;
-  for (size_t round = 0;; round += 2) {
-    meet(number, round + 1);
+  for (size_t round = 0;; round++) {
+    meet(number, 3 * round + 1);
     if (LOAD(&over))
       return NULL;
-    part(number);
-    meet(number, round + 2);
+    play(number, round);
   }
 }
 /* Brings a key into the state that its call expects. */
@@ -171,14 +183,14 @@ static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void
   for (uintptr_t i = 1; i < threads; i++)
     assert_int_equal(pthread_create(&ids[i], NULL, runPart, word(i)), 0);
   const writing *bad = NULL, *badToo = NULL;
-  for (size_t n = 0; n < rounds && !bad && (n < 1000 || LOAD(&yields) < mostYields); n++) {
+  size_t n;
+  for (n = 0; n < rounds && !bad && (n < 1000 || LOAD(&yields) < mostYields); n++) {
     calls[0] = &writings[n % writingCnt];
     calls[1] = &writings[n / writingCnt % writingCnt];
     prepare(0);
     prepare(1);
-    meet(0, 2 * n + 1);
-    part(0);
-    meet(0, 2 * n + 2);
+    meet(0, 3 * n + 1);
+    play(0, n);
     if (forbidden())
       bad = calls[0], badToo = calls[1];
   }
@@ -187,7 +199,7 @@ static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void
   for (unsigned i = 1; i < threads; i++)
     pthread_join(ids[i], NULL);
   if (bad)
-    fail_msg("no order of the calls explains what was seen with %s and %s", bad->name, badToo->name);
+    fail_msg("no order of the calls explains what was seen with %s and %s in round %zu", bad->name, badToo->name, n);
 }
 
 static bool bothOld(void)
