@@ -121,8 +121,11 @@ static bool iterGroup(hmap_iter *it, const maptype *t)
   }
   it->chain = addressIn(links) ? 0 : (uint8_t)n;
   iterVisit(it, bmapIn(segment, i & segmentMask(t)), blockAt(t, a, i), full);
-  if (full && a->B > groupBits && n == groupCnt)
+  if (full && a->B > groupBits && n == groupCnt) {
     prefetchGroup(t, it->block);
+    if (addressIn(links))
+      prefetchOverflow(t, it->first, groupCnt);
+  }
   if (n == groupCnt && isNoSegment(segment))
     it->bucket += segmentMask(t) + 1 - n - (i & segmentMask(t));
   return true;

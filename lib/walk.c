@@ -150,6 +150,18 @@ ALWAYS_INLINE void prefetchGroup(const maptype *t, const unsigned char *block)
     __builtin_prefetch(block + n);
 }
 
+/* Has the overflow buckets fetched that follow n buckets, from bmap first on: they lie anywhere, and are visited after those.
+ * Without a branch, for which buckets have one nobody can predict. */
+ALWAYS_INLINE void prefetchOverflow(const maptype *t, const bmap *first, unsigned n)
+{
+  for (unsigned c = 0; c < n; c++) {
+    const bmap *b = overflowOf(first - c);
+    const unsigned char *block = (const unsigned char *)((b ? b : first) + 1);
+    __builtin_prefetch(block - sizeof(bmap));
+    prefetchBlock(t, block);
+  }
+}
+
 /* How many groups from n on have no entries because their segment is not there or has been evacuated, or no more. */
 static size_t emptyGroups(const hmap *h, const walkArray *in, size_t n)
 {
@@ -186,8 +198,11 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
   w->chain = overflowed ? 0 : noChain;
   if (full) {
     w->block = blockAt(in.t, in.a, start);
-    if (in.groups > 1)
+    if (in.groups > 1) {
       prefetchGroup(in.t, w->block);
+      if (overflowed)
+        prefetchOverflow(in.t, bmapIn(in.a->segments[start >> in.t->segbits], start & segmentMask(in.t)), groupCnt);
+    }
   }
   setRest(w, full);
   return true;
