@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
-"""Publishes what programs.py measured: writes doc/programs.md, and draws doc/programs.svg with gnuplot."""
+"""Publishes what programs.py and traces.py measured: writes doc/programs.md, and draws doc/programs.svg with gnuplot. Arguments: the
+folder with their results, and the one with doc."""
 
 import json
 import math
@@ -23,7 +24,8 @@ def figures(result):
     whole, replay = result.get("whole", {}), result["replay"]
     return {"whole": whole.get("cpu"), "noise": whole.get("noise"), "wall": whole.get("wall"),
             "replay": replay.get("seconds", {}).get("ratio"), "instructions": replay.get("instructions", {}).get("ratio"),
-            "memory": replay.get("kib", {}).get("ratio"), "same": "same" if replay["same"] else "**differ**"}
+            "memory": replay.get("kib", {}).get("ratio"), "same": "same" if replay["same"] else "**differ**",
+            "output": whole.get("output", "")}
 
 
 def seen(result):
@@ -32,12 +34,41 @@ def seen(result):
 
 
 def table(results):
-    lines = ["| program | tables, largest | CPU | noise | wall | replay | instructions | memory | results |", "|---|---|---:|---:|---:|---:|---:|---:|---|"]
+    lines = ["| program | tables, largest | output | CPU s | CPU | noise | wall | replay | instructions | memory | results |",
+             "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---|"]
     for result in results:
         f = figures(result)
         cells = [text(f[name]) for name in ("whole", "noise", "wall", "replay", "instructions", "memory")]
-        lines.append(f"| {result['name']} | {seen(result)} | {' | '.join(cells)} | {f['same']} |")
+        lines.append(f"| {result['name']} | {seen(result)} | {f['output']} | {text(result.get('whole', {}).get('seconds'))} | "
+                     f"{' | '.join(cells)} | {f['same']} |")
     return "\n".join(lines)
+
+
+def trace_row(name, told):
+    kinds = told["kinds"]
+    tables = sum(kind["tables"] for kind in kinds.values())
+    counted = told["instructions"]
+    cells = [name, ", ".join(kinds), tables, f"{sum(kind['entries'] for kind in kinds.values()) / tables:.1f}", told["operations"],
+             *(f"{counted[side] / told['operations']:.1f}" for side in ("stock", "hmap")), text(counted["ratio"]),
+             "same" if told["same"] else "**differ**"]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def traces_table(found):
+    ratio = mean(told["instructions"]["ratio"] for told in found.values())
+    return "\n".join(["| trace | keys | tables | entries a table | operations | instructions each, stock | on hmap | ratio | results |",
+                      "|---|---|---:|---:|---:|---:|---:|---:|---|",
+                      *(trace_row(name, told) for name, told in found.items()), f"| geometric mean | | | | | | | {text(ratio)} | |"])
+
+
+def summary(results):
+    """The sentence for README.md."""
+    found = [figures(r) for r in results]
+    same = sum(f["same"] == "same" for f in found)
+    whole, replay = mean(f["whole"] for f in found), mean(f["replay"] for f in found)
+    return (f"Of {len(found)} programs of Debian's that were run as they are and on hmap, {same} had the same result of each operation; they "
+            f"took {text(whole)} of stock's processor time, and their tables alone, replayed, {text(replay)} of GLib's or libc's, "
+            "in geometric mean.")
 
 
 def goals(results):
@@ -69,17 +100,36 @@ def draw(results, path):
     path.write_text(done.stdout)
 
 
+def traces_part(path):
+    """The small traces, if they were counted."""
+    if not path.exists():
+        return ""
+    return f"""
+## Small traces
+
+What is in `bench/traces/`, recorded from these programs with smaller inputs: `make count-traces`. Instructions are what valgrind
+counts in the operations, without what replaying takes itself; other work on the machine does not disturb them.
+
+{traces_table(json.loads(path.read_text()))}
+"""
+
+
 def main():
     source, top = map(pathlib.Path, sys.argv[1:])
-    measured = json.loads(source.read_text())
+    measured = json.loads((source / "results.json").read_text())
     results = measured["programs"]
     draw(results, top / "doc" / "programs.svg")
     (top / "doc" / "programs.md").write_text(f"""# Real programs
 
-All of this page was made by `make plots` from what `make bench-programs` measured: programs of Debian's, with inputs that
-`bench/programs/inputs.py` makes. Each figure is hmap's over stock's.
+> {summary(results)}
 
-- **CPU**, **wall**: the whole program, user and system time, and from its start to its end; the least of {measured['rounds']} runs each, in turn.
+All of this page was made by `make plots` from what `make bench-programs` and `make count-traces` measured: programs of Debian's, with
+inputs that `bench/programs/inputs.py` makes. Each ratio is hmap's over stock's.
+
+- **output**: what the program printed and wrote on hmap, byte by byte: *same* as stock; *order*, the same lines in another order;
+  *varies*, stock differs from itself from run to run, too.
+- **CPU s**, **CPU**, **wall**: the whole program, stock's user and system time, hmap's over that, and from its start to its end; the
+  least of {measured['rounds']} runs each, in turn.
 - **noise**: stock over stock, by the same measure in the same rounds: what of CPU means nothing.
 - **replay**: what the program does with its tables and nothing else (`hmap record`, `hmap replay`), processor time.
   **instructions**: what valgrind counts of that. **memory**: the peak of the replay.
@@ -96,7 +146,7 @@ All of this page was made by `make plots` from what `make bench-programs` measur
 ## Figures
 
 {table(results)}
-""")
+{traces_part(source / 'traces.json')}""")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ files in it. For each program this shows
   same?    identical: standard output, standard error, exit status and every file written are the same, byte by byte
            order: the program writes in table order; files are the same once their lines are sorted, the binary cache
            gives two readers the same, and two switched runs with one HMAP_SEED are identical
-           rescued: the stock program fails for want of a larger table, as it should, and the switched one prints the right result
-  time     the medians of several runs, stock and switched in turn, and their ratio
+           rescued: the stock program fails for want of a larger table, as it should, or does not end and is stopped (--stop), and
+           the switched one prints the right result
+  time     the medians of several runs, stock and switched in turn, their ratio, and the ratio of stock to itself, in the same runs:
+           the noise. In the row of the longest pause: of its processor time
   memory   peak resident memory
   tables, entries, growths   what our library counted in the switched program (HMAP_STATS)
 A row fails if anything else is different, if nothing was counted, or if the dynamic linker's own report (LD_DEBUG=bindings) binds
@@ -47,6 +49,7 @@ OURS = re.compile(r"h(create|search|destroy)(_r)?|g_hash_table_\w+|g_(str|int|in
 BINDING = re.compile(r"binding file (\S+) \[\d+\] to (\S+) \[\d+\]: \w+ symbol `(\w+)'")
 NOTHING = b"(?!)"  # a regular expression that never matches
 PATIENCE = 120  # seconds
+SHORT, LONG = 2, 20  # seconds: what all timed runs of a row take at least, if there are not too many; when no more than two are begun
 FROZEN = ["meminfo", "stat", "uptime", "vmstat"]
 
 
@@ -64,10 +67,12 @@ class Row:
     clocked: bytes = NOTHING  # lines of standard output that depend on how fast the machine is, and are not compared
     frozen: bool = False    # compare with files in /proc that stand still
     comparable: bool = True # the two times mean the same work
+    stopped: bool = False   # the stock program is stopped after a while
+    measured: str = ""      # the file into which the program writes what is compared in place of its time
 
     @property
     def program(self):
-        return "wordfreq" if self.source else os.path.basename(self.binary)
+        return self.source.split("-")[0] if self.source else os.path.basename(self.binary)
 
 
 @dataclasses.dataclass
@@ -103,12 +108,12 @@ def freezer(frozen):
             "sh", "-c", f'mount --make-private /proc && {mounts} && exec "$@"', "freezer"]
 
 
-def attempt(argv, **options):
+def attempt(argv, patience=PATIENCE, **options):
     """Runs a program under test. One that does not end, broken as its table may be, is ended with all its children."""
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           start_new_session=True, **options) as process:
         try:
-            stdout, stderr = process.communicate(timeout=PATIENCE)
+            stdout, stderr = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -121,6 +126,7 @@ class Demo:
         self.pc = args.pc
         self.work = args.work.resolve()
         self.runs = args.runs
+        self.stop = args.stop
         self.show = sys.stdout.isatty()
 
     def say(self, text):
@@ -176,7 +182,7 @@ class Demo:
         return str(folder)
 
     def folder(self, row):
-        return self.work / row.name.replace(" ", "-")
+        return self.work / row.name.replace(" ", "-").replace(",", "")
 
     def binary(self, row, side):
         return self.folder(row) / "bin" / side / row.program
@@ -200,10 +206,19 @@ class Demo:
         done, seconds = [], 0
         for arguments in row.commands:
             start = time.perf_counter()
-            done.append(attempt([*prefix, f"../{row.program}", *arguments], cwd=run, env=environment(**env)))
+            done.append(attempt([*prefix, f"../{row.program}", *arguments], cwd=run, env=environment(**env),
+                                patience=self.patience(row, side)))
             seconds += time.perf_counter() - start
+        if row.measured:
+            seconds = float((run / row.measured).read_text())
         return Outcome(b"".join(d.stdout for d in done), b"".join(d.stderr for d in done),
                        [d.returncode for d in done], run), seconds
+
+    def patience(self, row, side):
+        """Seconds. Where the stock program is stopped, the switched one has some more, because the machine may be busy."""
+        if not row.stopped:
+            return PATIENCE
+        return self.stop if side == "stock" else 10 * self.stop
 
     def observe(self, row, side, label=None, **env):
         """A run whose results are kept in a folder named like the side, to be compared."""
@@ -214,7 +229,12 @@ class Demo:
         if row.frozen:
             prefix = freezer(self.work / "frozen") + prefix
         memory.unlink(missing_ok=True)
-        outcome, _ = self.run(row, side, prefix, **env)
+        try:
+            outcome, _ = self.run(row, side, prefix, **env)
+        except subprocess.TimeoutExpired:
+            if not row.stopped or side != "stock":
+                raise
+            return Outcome(b"", b"", [], folder / "run")
         if row.frozen and not memory.exists():
             raise Failed("cannot make a mount namespace (as root, or with user namespaces): " + outcome.stderr.decode())
         outcome.memory = max(int(line) for line in memory.read_text().splitlines() if line.isdigit())
@@ -225,15 +245,21 @@ class Demo:
         return outcome
 
     def times(self, row):
-        """Medians of interleaved runs; short programs get more of them."""
-        taken = {"stock": [], "switched": []}
+        """Medians of interleaved runs, stock a second time; short programs get more of them, long ones fewer."""
+        taken = {"stock": [], "switched": [], "again": []}
+        if row.stopped:
+            del taken["stock"], taken["again"]
         start = time.monotonic()
-        while len(taken["switched"]) < self.runs or \
-                (self.runs > 1 and time.monotonic() - start < 2 and len(taken["switched"]) < 10 * self.runs):
-            self.say(f"{row.name}: timing, run {len(taken['stock']) + 1}")
+        while self.goes_on(len(taken["switched"]), time.monotonic() - start):
+            self.say(f"{row.name}: timing, run {len(taken['switched']) + 1}")
             for side, seconds in taken.items():
-                seconds.append(self.run(row, side)[1])
-        return statistics.median(taken["stock"]), statistics.median(taken["switched"])
+                seconds.append(self.run(row, "switched" if side == "switched" else "stock")[1])
+        return {side: statistics.median(seconds) for side, seconds in taken.items()}
+
+    def goes_on(self, done, seconds):
+        if done < min(self.runs, 2):
+            return True
+        return done < self.runs and seconds < LONG or 1 < self.runs and seconds < SHORT and done < 10 * self.runs
 
     # -- the library's part in it
 
@@ -283,12 +309,17 @@ class Demo:
         counts = self.counts(row, stats)
         self.check_bindings(row)
         times = self.times(row)
-        ratio = f"{times[1] / times[0]:.2f}" if row.comparable else "-"
-        return [verdict, duration(times[0]), duration(times[1]), ratio, size(stock.memory), size(switched.memory),
+        return [verdict, *self.time_cells(row, times), size(stock.memory), size(switched.memory),
                 *(str(counts[key]) for key in ("tables", "entries", "growths"))]
 
+    def time_cells(self, row, times):
+        if row.stopped:
+            return [f"> {self.stop:g} s", duration(times["switched"]), "-", "-"]
+        ratios = (f"{times[side] / times['stock']:.2f}" for side in ("switched", "again"))
+        return [duration(times["stock"]), duration(times["switched"]), *(ratios if row.comparable else "--")]
+
     def show_table(self, rows):
-        table = [["program", "switched by", "same?", "stock", "switched", "ratio", "stock", "switched",
+        table = [["program", "switched by", "same?", "stock", "switched", "ratio", "noise", "stock", "switched",
                   "tables", "entries", "growths"]]
         failures = []
         for row in rows:
@@ -296,7 +327,7 @@ class Demo:
                 cells = self.try_row(row)
             except (Failed, OSError, subprocess.SubprocessError) as error:
                 failures.append(f"{row.name}: {error}")
-                cells = ["FAILED"] + ["-"] * 8
+                cells = ["FAILED"] + ["-"] * 9
             self.say(f"{row.name}: {cells[0]}")
             table.append([row.name, switched_by(row), *cells])
         self.say("")
@@ -315,18 +346,20 @@ def switched_by(row):
 
 
 def duration(seconds):
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds >= 0.001 else f"{seconds * 1e6:.0f} µs"
 
 
 def size(kib):
-    return f"{kib / 1024:.1f} MB"
+    return f"{kib / 1024:.1f} MB" if kib else "-"
 
 
 def print_table(table):
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     left = 3  # columns of words; the others hold numbers
-    groups = [sum(widths[:left]) + 2 * left, sum(widths[3:6]) + 6, sum(widths[6:8]) + 4]
-    print(" " * groups[0] + "time".center(groups[1]) + "peak memory".center(groups[2]) + "hmap counted".center(sum(widths[8:]) + 4))
+    groups = [sum(widths[:left]) + 2 * left, sum(widths[3:7]) + 8, sum(widths[7:9]) + 4]
+    print(" " * groups[0] + "time".center(groups[1]) + "peak memory".center(groups[2]) + "hmap counted".center(sum(widths[9:]) + 4))
     for line in table:
         print("  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))).rstrip())
 
@@ -464,13 +497,38 @@ def judge_mime(demo, row, stock, switched):
 
 # ---- json-glib-format: keys that collide in g_str_hash
 
-CRAFTED = 5000
+CRAFTED, MANY_CRAFTED = 5000, 100000
 
 
-def prepare_crafted(run):
+def prepare_crafted(run, count=CRAFTED):
     """One object whose keys are blocks "Ab" and "BA": all of them have one g_str_hash."""
-    keys = ("".join("Ab" if n >> bit & 1 else "BA" for bit in range(13)) for n in range(CRAFTED))
+    keys = ("".join("Ab" if n >> bit & 1 else "BA" for bit in range(17)) for n in range(count))
     (run / "crafted.json").write_text(json.dumps({key: n for n, key in enumerate(keys)}))
+
+
+def judge_many_crafted(demo, _row, stock, switched):
+    """The stock program is stopped, or ends as it should on a machine that is fast enough; the switched one prints what it was given."""
+    if stock.status not in ([], [0]):
+        raise Failed(f"the stock program failed: {stock.status} {excerpt(stock.stderr)}")
+    given = json.loads((switched.files / "crafted.json").read_text())
+    if switched.status != [0] or switched.stderr or as_json(switched.stdout) != given:
+        raise Failed(f"wrong result: {switched.status} {excerpt(switched.stdout)} {excerpt(switched.stderr)}")
+    return identical(stock, switched) if stock.status else "rescued"
+
+
+def as_json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+# ---- fill: how long its longest insertion takes
+
+def judge_fill(_demo, _row, stock, switched):
+    same_output(stock, switched)
+    same_files(stock, switched, besides=["pause"])
+    return "identical"
 
 
 # ---- the rows
@@ -479,7 +537,7 @@ def licences():
     return sorted(f for f in glob.glob("/usr/share/common-licenses/*") if os.path.isfile(f))
 
 
-def rows(tree):
+def rows(tree="", entries=0):
     texts = licences() + ["/usr/share/arp-scan/ieee-oui.txt"]
     repo = "--repo=repo"
     commit = [repo, "commit", "--branch=main", "--subject=demo", "--timestamp=2024-01-01 00:00:00 +0000",
@@ -499,8 +557,12 @@ def rows(tree):
                                [repo, "checkout", "-U", "main", "tree"], [repo, "ls", "-R", "-C", "main"],
                                [repo, "fsck", "--quiet"]],
             ghash, binary="ostree", clocked=rb"fsck objects \(\d+/\d+\) \d?\d%"),
-        Row("json-glib-format crafted", "glib", [["--prettify", "crafted.json"]], ghash, binary="json-glib-format",
+        Row("json-glib-format, 5k crafted", "glib", [["--prettify", "crafted.json"]], ghash, binary="json-glib-format",
             prepare=prepare_crafted),
+        Row("json-glib-format, 100k crafted", "glib", [["--prettify", "crafted.json"]], ghash, binary="json-glib-format",
+            prepare=lambda run: prepare_crafted(run, MANY_CRAFTED), judge=judge_many_crafted, stopped=True),
+        Row("fill, longest pause", "glib", [[str(entries)]], ["g_hash_table_new", "g_hash_table_insert", "g_hash_table_lookup"],
+            source="fill-glib", judge=judge_fill, measured="pause"),
         Row("update-mime-database", "glib", [["mime"]], ghash, binary="update-mime-database",
             prepare=prepare_mime, judge=judge_mime),
     ]
@@ -511,20 +573,23 @@ def arguments(names):
     parser.add_argument("--libdir", type=pathlib.Path, required=True, help="where hmap's libraries are")
     parser.add_argument("--pc", type=pathlib.Path, required=True, help="hmap-glib.pc; its libdir is taken to be that of --libdir")
     parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder to work in")
-    parser.add_argument("--runs", type=int, default=5, help="how many runs a time is the median of, at least (default 5)")
+    parser.add_argument("--runs", type=int, default=5, help="how many runs a time is the median of (default 5; long rows: fewer)")
+    parser.add_argument("--stop", type=float, default=30, metavar="SECONDS", help="when to stop the stock program that crafted keys "
+                        "keep busy (default 30)")
+    parser.add_argument("--entries", type=int, default=5000000, help="how many to fill the largest table with (default 5000000)")
     parser.add_argument("--tree", default="/usr/share/doc", help="what ostree commits (default /usr/share/doc)")
     parser.add_argument("--only", action="append", choices=names, help="only this row; may be repeated")
     return parser.parse_args()
 
 
 def main():
-    args = arguments([row.name for row in rows("")])
+    args = arguments([row.name for row in rows()])
     demo = Demo(args)
     frozen = demo.work / "frozen"
     frozen.mkdir(parents=True, exist_ok=True)
     for name in FROZEN:
         (frozen / name).write_bytes(pathlib.Path("/proc", name).read_bytes())
-    return demo.show_table([row for row in rows(args.tree) if not args.only or row.name in args.only])
+    return demo.show_table([row for row in rows(args.tree, args.entries) if not args.only or row.name in args.only])
 
 
 if __name__ == "__main__":

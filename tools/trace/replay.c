@@ -498,7 +498,8 @@ static void makeFirst(void)
 /* ---- what is told */
 
 static struct {
-  uint64_t tables, ops[traceOps], largest, sizes[4]; /* by the most entries: none, up to 8, up to 1,000, more */
+  uint64_t tables, ops[traceOps], largest, entries; /* the most entries of a table, and their sum */
+  uint64_t sizes[4];                                /* by the most entries: none, up to 8, up to 1,000, more */
 } seen[traceKinds];
 
 static void countTable(const tracedTable *t)
@@ -506,6 +507,7 @@ static void countTable(const tracedTable *t)
   unsigned size = t->peak == 0 ? 0 : t->peak <= 8 ? 1 : t->peak <= 1000 ? 2 : 3;
   seen[t->kind].tables++;
   seen[t->kind].sizes[size]++;
+  seen[t->kind].entries += t->peak;
   if (t->peak > seen[t->kind].largest)
     seen[t->kind].largest = t->peak;
 }
@@ -535,10 +537,10 @@ static void tellKind(unsigned kind)
   static const char *const kinds[] = {EACH_TRACE_KIND(TRACE_NAME)};
   static const char *const ops[] = {EACH_TRACE_OP(TRACE_OP_NAME)};
   const char *comma = "";
-  printf("\"%s\": {\"tables\": %" PRIu64 ", \"largest\": %" PRIu64 ", \"sizes\": [%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
-         "], \"operations\": {",
-         kinds[kind], seen[kind].tables, seen[kind].largest, seen[kind].sizes[0], seen[kind].sizes[1], seen[kind].sizes[2],
-         seen[kind].sizes[3]);
+  printf("\"%s\": {\"tables\": %" PRIu64 ", \"largest\": %" PRIu64 ", \"entries\": %" PRIu64 ", \"sizes\": [%" PRIu64 ", %" PRIu64
+         ", %" PRIu64 ", %" PRIu64 "], \"operations\": {",
+         kinds[kind], seen[kind].tables, seen[kind].largest, seen[kind].entries, seen[kind].sizes[0], seen[kind].sizes[1],
+         seen[kind].sizes[2], seen[kind].sizes[3]);
   for (unsigned op = 0; op < traceOps; op++)
     if (seen[kind].ops[op]) {
       printf("%s\"%s\": %" PRIu64, comma, ops[op], seen[kind].ops[op]);
