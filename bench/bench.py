@@ -11,15 +11,17 @@ operations: insert    into an empty table that grows         update   another va
             miss      look up keys that are not               delete   all keys, one by one
             batch     hits, many keys a call                  destroy  a full table
             life      make a table, three inserts, destroy it
-in ns an operation, or an entry; keys are looked up and deleted in random order. From 1e4 entries on, and where single inserts are
+in ns an operation, an entry, or a walk; other keys than these are looked up and deleted in random order. From 1e4 entries on, and where single inserts are
 timed, what other processes do meanwhile is not counted, but for Go.
+            prune     remove all but ten in one walk          rest     a walk over those ten
+            take      remove any entry, until none is left (GLib's and others' time grows with the square: up to 3e4)
 keys:       random, sequential: integers of 64 bits           short    strings of 12 characters
             path      of 55 characters, 43 of them the same   text32   of 32 random characters
             crafted   of 32 characters that collide in g_str_hash
             mod32     integers that are equal modulo 2^32
-            own-ints, own-strings: some of random, of short, that share a bucket of ours under a known seed
+            ids       0, 1, 2, ...; pointers: from malloc; gaps: integers 1 to 15 apart; all used in the order of insertion
 
-Without arguments everything is measured, which takes 20 to 25 minutes and wants a machine that does nothing else. All figures go
+Without arguments everything is measured, which takes 30 minutes and wants a machine that does nothing else. All figures go
 to WORK/results/figures.csv, and --from shows a file of them again. With any of --peers, --keys, --sizes and --ops only times are
 measured, of these; with --goal, only what these goals need. Their figures go to WORK/results/part.csv.
 """
@@ -37,7 +39,7 @@ from report import goals, tables
 from report.figures import Figures
 from runs import machine
 from runs.jobs import CRAFTED_SIZE, OPERATIONS, SIZES, everything, merged, quick, smoke, speed
-from runs.peers import INTS, NAMES, ORDINARY, OWN, OWN_SEED, PEERS, STRINGS, Builder, Failed, say
+from runs.peers import INTS, NAMES, ORDINARY, PEERS, STRINGS, Builder, Failed, say
 
 
 class Bench:
@@ -65,11 +67,11 @@ class Bench:
     def refusal(self, job):
         """Why a job is not done, or "" if it is. What is not obvious is said, once."""
         peer = self.peers.get(job.peer)
-        if not peer or not peer.can(job.keys) or (job.keys in OWN and not peer.ours):
+        if not peer or not peer.can(job.keys):
             return "it cannot"
         if peer.strings_only and (job.size > 1000000 or job.mode == "growth"):
             return self.once(f"{peer.name}: only tables of up to 1e6 entries, of a size that is known before")
-        if (job.keys in peer.slow or job.keys in OWN) and job.size > CRAFTED_SIZE:
+        if job.keys in peer.slow and job.size > CRAFTED_SIZE:
             return self.once(f"{peer.name}: {job.keys} keys, all of which collide, only up to {CRAFTED_SIZE}")
         return ""
 
@@ -80,15 +82,13 @@ class Bench:
         return text
 
     def command(self, job, last):
-        peer, keys = self.peers[job.peer], OWN.get(job.keys, job.keys)
-        command = [self.builder.program(peer, job.keys), f"keys={keys}", f"size={job.size}", f"mode={job.mode}"]
+        peer = self.peers[job.peer]
+        command = [self.builder.program(peer, job.keys), f"keys={job.keys}", f"size={job.size}", f"mode={job.mode}"]
         ops = job.ops_of(last)
         if ops:
             command.append(f"ops=,{','.join(ops)},")
         if job.lookups or job.keys in peer.slow:
             command.append(f"lookups={job.lookups or 1000}")
-        if job.keys in OWN:
-            command += [OWN_SEED, f"indices={self.builder.own_keys(job.keys, job.size)}"]
         return list(map(str, command))
 
     def environment(self, job):

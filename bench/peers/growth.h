@@ -1,5 +1,5 @@
-/* growth.h: what loops.h measures while one table grows: how long each single insert takes, and memory. Prints NAME@ENTRIES=VALUE
- * for figures that belong to another number of entries than all. */
+/* growth.h: what loops.h measures while one table grows: how long each single insert takes, the longest removal, and memory.
+ * Prints NAME@ENTRIES=VALUE for figures that belong to another number of entries than all. */
 
 static int compareTimes(const void *a, const void *b)
 {
@@ -54,17 +54,24 @@ static uint64_t ownTime(uint64_t start, clocks before, clocks after)
   return own < earlier ? 0 : own - earlier < wall ? own - earlier : wall;
 }
 
-/* What takes longer than any usual insert is looked at again: time that other processes had is not the table's. */
-static void measureLatency(void)
+static inline void putOne(table *t, size_t i)
+{
+  tablePut(t, stored[i], i + 1);
+}
+static inline void deleteOne(table *t, size_t i)
+{
+  (void)tableDelete(t, stored[i]);
+}
+
+/* How long each of all writes takes. What takes longer than any usual one is looked at again: time that other processes had
+ * is not the table's. */
+static inline void timeEach(table *t, void (*write)(table *t, size_t i), uint32_t *ns)
 {
   enum { slow = 5000, often = 1024 };
-  uint32_t *ns = (uint32_t *)allocate(asked.size * sizeof *ns);
-  memset(ns, 1, asked.size * sizeof *ns); /* its page faults are not the table's */
-  table *t = newTable();
   clocks known = readClocks();
   uint64_t start = known.wall;
   for (size_t i = 0; i < asked.size; i++) {
-    tablePut(t, stored[i], i + 1);
+    write(t, i);
     uint64_t end = now(), time = end - start;
     if (time > slow || i % often == 0) {
       clocks here = readClocks();
@@ -76,8 +83,22 @@ static void measureLatency(void)
     ns[i] = (uint32_t)time;
     start = end;
   }
+}
+
+static void measureLatency(void)
+{
+  uint32_t *ns = (uint32_t *)allocate(asked.size * sizeof *ns), longest = 0;
+  memset(ns, 1, asked.size * sizeof *ns); /* its page faults are not the table's */
+  table *t = newTable();
+  timeEach(t, putOne, ns);
   reportStretches(ns);
   reportPercentiles(ns);
+  if (!HAS_DELETE)
+    return;
+  timeEach(t, deleteOne, ns);
+  for (size_t i = 0; i < asked.size; i++)
+    longest = ns[i] > longest ? ns[i] : longest;
+  printf("longest-removal=%" PRIu32 "\n", longest);
 }
 
 /* Reads a file of /proc without the heap. */

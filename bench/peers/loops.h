@@ -43,6 +43,20 @@ static inline size_t tableGetMany(table *t, size_t n, const key *keys, uintptr_t
 }
 #endif
 
+#ifndef HAS_REMOVAL
+#define HAS_REMOVAL false
+static inline size_t tablePrune(table *t, uintptr_t most)
+{
+  (void)t, (void)most;
+  return 0;
+}
+static inline uintptr_t tableTake(table *t)
+{
+  (void)t;
+  return 0;
+}
+#endif
+
 /* Large tables are timed by the clock of the thread, which does not count what other processes do meanwhile. To read it takes
  * half a microsecond, so small ones, whose best pass nobody interrupts, are timed by the usual clock. */
 static uint64_t passTime(void)
@@ -86,6 +100,12 @@ static void expect(const char *op, uint64_t found, uint64_t right)
     fail("%s: %" PRIu64 " where %" PRIu64 " is right", op, found, right);
 }
 
+/* What comes in the i-th place of n things. */
+static size_t inTurn(size_t i, size_t n, uint64_t salt)
+{
+  return inOrder() ? i : permute(i, n, salt);
+}
+
 /* Keys in the order in which they are looked up. Of a small table each pass has all keys, several times, each time in another
  * order; of a large one, every pass has other keys, until all (or as many as asked.lookups) have been looked up. */
 typedef struct sequence {
@@ -108,13 +128,13 @@ static sequence makeSequence(uint64_t (*number)(size_t), bool all)
   s.keys = (key *)allocate((s.n - distinct + size) * sizeof *s.keys);
   s.sums = (uintptr_t *)calloc(s.n / s.pass + 1, sizeof *s.sums);
   for (size_t i = 0; i < size; i++) {
-    size_t entry = permute(i, asked.size, 0);
+    size_t entry = inTurn(i, asked.size, 0);
     s.keys[i] = lookupKey(number(entry));
     if (i < distinct)
       s.sums[i / s.pass] += (entry + 1) * rounds;
   }
   for (size_t i = size; i < s.n; i++)
-    s.keys[i] = s.keys[permute(i % size, size, i / size)];
+    s.keys[i] = s.keys[inTurn(i % size, size, i / size)];
   return s;
 }
 
@@ -235,6 +255,49 @@ static void churnPass(cell *c)
   }
 }
 
+/* Removes all entries but ten in a walk, and then walks over those ten, a hundred times. */
+static void prunePass(cell *prune, cell *rest)
+{
+  enum { left = 10, walks = 100 };
+  uint64_t pruneTime = 0, walkTime = 0;
+  size_t removed = 0, seen = 0, tables = tablesOfPass();
+  uintptr_t sum = 0;
+  for (size_t i = 0; i < tables; i++) {
+    table *t = fill(newTable());
+    uint64_t start = passTime();
+    removed += tablePrune(t, left);
+    uint64_t middle = passTime();
+    for (int walk = 0; walk < walks; walk++)
+      seen += tableWalk(t, &sum);
+    walkTime += passTime() - middle;
+    pruneTime += middle - start;
+    tableFree(t);
+  }
+  expect("prune", removed, tables * (asked.size - left));
+  expect("rest, entries", seen, tables * walks * left);
+  expect("rest", sum, tables * walks * (left * (left + 1) / 2));
+  addPass(prune, pruneTime, removed);
+  addPass(rest, walkTime, tables * walks);
+}
+
+/* Takes any entry, until there is none. */
+static void takePass(cell *c)
+{
+  uint64_t time = 0;
+  uintptr_t sum = 0;
+  for (size_t i = 0; i < tablesOfPass(); i++) {
+    table *t = fill(newTable());
+    uint64_t start = passTime();
+    for (size_t k = 0; k < asked.size; k++)
+      sum += tableTake(t);
+    time += passTime() - start;
+    expect("take, left", tableTake(t), 0);
+    tableFree(t);
+  }
+  expect("take", sum, (uintptr_t)(tablesOfPass() * (asked.size * (asked.size + 1) / 2)));
+  addPass(c, time, tablesOfPass() * asked.size);
+}
+
 /* Create, three inserts, destroy. */
 static void lifePass(cell *c)
 {
@@ -250,6 +313,16 @@ static void measure(const char *name, void (*pass)(cell *c))
   while (wanted(name) && !enough(&c))
     pass(&c);
   report(&c);
+}
+
+static void measureRemoval(void)
+{
+  cell prune = {"prune", 0, 0, 0}, rest = {"rest", 0, 0, 0};
+  while ((wanted(prune.name) || wanted(rest.name)) && !enough(&prune))
+    prunePass(&prune, &rest);
+  report(&prune);
+  report(&rest);
+  measure("take", takePass);
 }
 
 /* Fills tables and destroys them; the last one stays, as `filled`. */
@@ -357,7 +430,10 @@ int main(int argc, char **argv)
     measureSpeed();
   else if (strcmp(asked.mode, "life") == 0)
     measure("life", lifePass);
-  else if (strcmp(asked.mode, "latency") == 0)
+  else if (strcmp(asked.mode, "removal") == 0) {
+    if (HAS_REMOVAL)
+      measureRemoval();
+  } else if (strcmp(asked.mode, "latency") == 0)
     measureLatency();
   else if (strcmp(asked.mode, "memory") == 0)
     measureMemory();

@@ -7,6 +7,7 @@
 #define HAS_HINT true
 #define HAS_DELETE true
 #define HAS_WALK true
+#define HAS_REMOVAL true
 #ifdef STRINGS
 typedef map<std::string_view, uintptr_t> table;
 #else
@@ -41,6 +42,25 @@ static inline size_t tableWalk(table *t, uintptr_t *sum)
     n++;
   }
   return n;
+}
+static inline size_t tablePrune(table *t, uintptr_t most)
+{
+  size_t before = t->size();
+  for (auto at = t->begin(); at != t->end();) {
+    auto here = at++;
+    if (here->second > most)
+      t->erase(here);
+  }
+  return before - t->size();
+}
+static inline uintptr_t tableTake(table *t)
+{
+  auto first = t->begin();
+  if (first == t->end())
+    return 0;
+  uintptr_t v = first->second;
+  t->erase(first);
+  return v;
 }
 static inline void tableFree(table *t)
 {

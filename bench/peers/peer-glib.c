@@ -5,6 +5,7 @@
 #define HAS_GROWTH true
 #define HAS_DELETE true
 #define HAS_WALK true
+#define HAS_REMOVAL true
 typedef GHashTable table;
 
 static inline gpointer pointerTo(key k)
@@ -42,6 +43,24 @@ static inline size_t tableWalk(table *t, uintptr_t *sum)
   for (; g_hash_table_iter_next(&it, &k, &v); n++)
     *sum += (uintptr_t)v;
   return n;
+}
+static gboolean isAbove(gpointer k, gpointer v, gpointer most)
+{
+  (void)k;
+  return (uintptr_t)v > (uintptr_t)most;
+}
+static inline size_t tablePrune(table *t, uintptr_t most)
+{
+  return g_hash_table_foreach_remove(t, isAbove, (gpointer)most);
+}
+static inline uintptr_t tableTake(table *t)
+{
+  GHashTableIter it;
+  gpointer v = NULL;
+  g_hash_table_iter_init(&it, t);
+  if (g_hash_table_iter_next(&it, NULL, &v))
+    g_hash_table_iter_remove(&it);
+  return (uintptr_t)v;
 }
 static inline void tableFree(table *t)
 {

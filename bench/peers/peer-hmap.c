@@ -7,6 +7,7 @@
 #define HAS_DELETE true
 #define HAS_WALK true
 #define HAS_BATCH true
+#define HAS_REMOVAL true
 typedef hmap table;
 
 static inline table *tableMake(size_t hint)
@@ -47,6 +48,30 @@ static inline size_t tableWalk(table *t, uintptr_t *sum)
   for (; hmap_iter_next(&it); n++)
     *sum += *(uintptr_t *)it.elem;
   return n;
+}
+static inline size_t tablePrune(table *t, uintptr_t most)
+{
+  hmap_iter it;
+  size_t n = 0;
+  hmap_iter_init(&it, t);
+  while (hmap_iter_next(&it)) {
+    key k = *(const key *)it.key;
+    if (*(uintptr_t *)it.elem > most)
+      n += hmap_delete(t, &k);
+  }
+  return n;
+}
+static inline uintptr_t tableTake(table *t)
+{
+  hmap_iter it;
+  hmap_iter_init(&it, t);
+  if (!hmap_iter_next(&it))
+    return 0;
+  key k = *(const key *)it.key;
+  uintptr_t v = *(uintptr_t *)it.elem;
+  hmap_iter_end(&it);
+  hmap_delete(t, &k);
+  return v;
 }
 static inline void tableFree(table *t)
 {

@@ -14,7 +14,9 @@
  *   HAS_HINT     tableMake heeds it
  *   HAS_DELETE   bool tableDelete(table *t, key k)              whether k was there
  *   HAS_WALK     size_t tableWalk(table *t, uintptr_t *sum)     visits all entries: how many; adds their values to sum
- *   HAS_BATCH    size_t tableGetMany(table *t, size_t n, const key *keys, uintptr_t *sum)    n lookups: how many were found */
+ *   HAS_BATCH    size_t tableGetMany(table *t, size_t n, const key *keys, uintptr_t *sum)    n lookups: how many were found
+ *   HAS_REMOVAL  size_t tablePrune(table *t, uintptr_t most)    removes all with larger values in one walk: how many
+ *                uintptr_t tableTake(table *t)                  removes any one entry: its value */
 #ifndef PEER_H
 #define PEER_H
 
@@ -41,12 +43,11 @@ typedef uint64_t key;
 
 /* What the driver asked for: NAME=VALUE arguments. */
 static struct {
-  const char *keys;  /* the kind of keys */
-  const char *mode;  /* what to measure */
-  const char *ops;   /* which operations, with a comma before and after each; "" for all */
-  size_t size;       /* entries */
-  size_t lookups;    /* at most so many different keys are looked up */
-  uint64_t *indices; /* NULL, or the numbers of the keys to insert, in place of 0 to size - 1 */
+  const char *keys; /* the kind of keys */
+  const char *mode; /* what to measure */
+  const char *ops;  /* which operations, with a comma before and after each; "" for all */
+  size_t size;      /* entries */
+  size_t lookups;   /* at most so many different keys are looked up */
 } asked;
 
 static void fail(const char *format, ...)
@@ -179,7 +180,32 @@ static key lookupKey(uint64_t i)
   next += writeKey(next, i) + 1;
   return k;
 }
+/* Whether keys are used in the order of their numbers. */
+static bool inOrder(void)
+{
+  return false;
+}
 #else
+static bool inOrder(void)
+{
+  return strchr("ipg", asked.keys[0]) != NULL;
+}
+/* The address of the i-th of many objects of 24 to 200 bytes, in the order in which malloc gave them. They stay. */
+static key addressOf(uint64_t i)
+{
+  static key *addresses;
+  static size_t n, room;
+  for (; n <= i; n++) {
+    if (n == room) {
+      room = 2 * room + 1000;
+      addresses = (key *)realloc(addresses, room * sizeof *addresses);
+      if (!addresses)
+        fail("no memory for %zu addresses", room);
+    }
+    addresses[n] = (uintptr_t)allocate(24 + 8 * (mix(n) % 23));
+  }
+  return addresses[i];
+}
 static key newKey(uint64_t i)
 {
   switch (asked.keys[0]) {
@@ -189,6 +215,12 @@ static key newKey(uint64_t i)
     return i;
   case 'm': /* mod32: equal modulo 2^32 */
     return i << 32 | 0x1234567;
+  case 'i': /* ids: 0, 1, 2, ..., used in order */
+    return i;
+  case 'p': /* pointers: addresses from malloc, used in order */
+    return addressOf(i);
+  case 'g': /* gaps: growing by 1 to 15, 8 in the mean, used in order */
+    return 8 * i + (mix(i) & 7);
   }
   fail("no such kind of integers");
   return 0;
@@ -202,20 +234,11 @@ static key lookupKey(uint64_t i)
 /* The number of entry i's key, and of the key that is absent in its place. */
 static uint64_t present(size_t i)
 {
-  return asked.indices ? asked.indices[i] : i;
+  return i;
 }
 static uint64_t absent(size_t i)
 {
-  return asked.indices ? ((uint64_t)1 << 40) + i : asked.size + i;
-}
-
-static void readIndices(const char *name)
-{
-  FILE *f = fopen(name, "rb");
-  asked.indices = (uint64_t *)allocate(asked.size * sizeof *asked.indices);
-  if (!f || fread(asked.indices, sizeof *asked.indices, asked.size, f) != asked.size)
-    fail("cannot read %zu numbers of keys from %s", asked.size, name);
-  fclose(f);
+  return asked.size + i;
 }
 
 /* The value of the argument NAME=VALUE, or what is given where there is none. */
@@ -235,10 +258,6 @@ static void readArguments(char **argv)
   asked.ops = argument(argv, "ops", "");
   asked.size = strtoull(argument(argv, "size", "1000"), NULL, 10);
   asked.lookups = strtoull(argument(argv, "lookups", "1000000"), NULL, 10);
-  if (*argument(argv, "seed", ""))
-    setenv("HMAP_SEED", argument(argv, "seed", ""), 1);
-  if (*argument(argv, "indices", ""))
-    readIndices(argument(argv, "indices", ""));
 }
 
 #endif

@@ -1,13 +1,14 @@
 """tables.py: the figures as tables in Markdown."""
 
-from runs.jobs import OPERATIONS, SIZES, SMALL_SIZES
+from runs.jobs import OPERATIONS, REMOVALS, SIZES, SMALL_SIZES
 from runs.peers import INTS, NAMES, ORDINARY, STRINGS
 
 KINDS = {"random": "random integers", "sequential": "sequential integers", "mod32": "integers equal modulo 2^32",
          "short": "strings of 12 characters", "path": "paths of 55 characters", "text32": "random strings of 32 characters",
-         "crafted": "strings crafted against g_str_hash", "own-ints": "integers of one bucket of ours",
-         "own-strings": "strings of one bucket of ours"}
+         "crafted": "strings crafted against g_str_hash", "ids": "0, 1, 2, ..., used in order",
+         "pointers": "pointers from malloc, used in order", "gaps": "integers 1 to 15 apart, used in order"}
 PERCENTILES = ["p50", "p90", "p99", "p99.9", "p99.99", "p99.999", "longest"]
+REMOVAL = "longest-removal"
 
 
 def size_name(size):
@@ -48,6 +49,13 @@ def life_table(figures):
     return markdown(["create, 3 inserts, destroy", *peers], [relative(*row, peers) for row in found.items() if any(row[1])])
 
 
+def removal_table(figures):
+    peers, sizes = figures.having(0, NAMES), sorted({cell[2] for cell in figures.values if cell[3] in REMOVALS})
+    found = {f"{op} {size_name(size)}": [figures.get(peer, "random", size, op) for peer in peers]
+             for op in REMOVALS for size in sizes}
+    return markdown(["random integers", *peers], [relative(*row, peers) for row in found.items() if any(row[1])])
+
+
 def time_text(ns):
     for unit, scale in ("ns", 1), ("µs", 1e3), ("ms", 1e6):
         if ns < 1000 * scale:
@@ -61,8 +69,9 @@ def latency_table(figures):
     for peer in NAMES:
         values = [figures.get(peer, "random", size, name) for name in PERCENTILES]
         if all(values):
-            rows.append([peer, *map(time_text, values)])
-    return markdown([f"inserts to {size_name(size)}", *PERCENTILES], rows)
+            removal = figures.get(peer, "random", size, REMOVAL)
+            rows.append([peer, *map(time_text, values), time_text(removal) if removal else ""])
+    return markdown([f"inserts to {size_name(size)}", *PERCENTILES, "longest removal"], rows)
 
 
 def memory_table(figures, keys):
@@ -85,6 +94,7 @@ def memory_cell(value, peak, size):
 
 def tables(figures):
     """All that was measured."""
-    parts = [speed_table(figures, keys) for keys in INTS + STRINGS] + [life_table(figures), latency_table(figures)]
+    parts = [speed_table(figures, keys) for keys in INTS + STRINGS]
+    parts += [removal_table(figures), life_table(figures), latency_table(figures)]
     parts += [memory_table(figures, keys) for keys in ORDINARY]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -2,15 +2,20 @@
 
 import dataclasses
 
-from runs.peers import NAMES, ORDINARY
+from runs.peers import NAMES, ORDERED, ORDINARY
 
 OPERATIONS = ["insert", "hint", "hit", "miss", "batch", "update", "churn", "iterate", "delete", "destroy"]
 SIZES = [1000, 30000, 1000000, 10000000]
 SMALL_SIZES = [0, 1, 4, 8]
 GROWTH_KEYS = ["random", "sequential", "short"]  # what a path takes is what a short string takes: a pointer
 CRAFTED_SIZE = 50000
-# Keys that collide in GLib's table or in ours, and those to hold them against.
-COLLIDING = {"mod32": "random", "crafted": "text32", "own-ints": "random", "own-strings": "short"}
+# Keys that collide in GLib's table, and those to hold them against.
+COLLIDING = {"mod32": "random", "crafted": "text32"}
+ORDER_OPERATIONS = ["insert", "hit", "miss", "delete", "iterate"]
+ORDER_PEERS = ["glib", "hmap-glib", "hmap", "boost"]
+REMOVALS = ["prune", "rest", "take"]
+REMOVERS = ["glib", "hmap-glib", "hmap", "boost", "absl", "std"]
+MANY_TAKEN = 1000000  # too many for those that look for the first entry from the beginning each time
 ROUNDS = {1000: 7, 30000: 7, CRAFTED_SIZE: 3, 1000000: 3, 10000000: 2}
 PATIENCE = {("std", 10000000): 1, ("uthash", 10000000): 1}  # they take half a minute a process
 
@@ -46,6 +51,18 @@ def colliding(peers, keys=tuple(COLLIDING)):
     return speed(few, kinds, [CRAFTED_SIZE], ["insert", "hit", "miss"])
 
 
+def ordered(peers, sizes=tuple(SIZES)):
+    """Keys that are used in order."""
+    return speed([peer for peer in ORDER_PEERS if peer in peers], ORDERED, sizes, ORDER_OPERATIONS)
+
+
+def removal(peers, sizes=(*SIZES[:2], MANY_TAKEN)):
+    """Removal in walks, and of any entry, one by one."""
+    linear = ("hmap-glib", "hmap")
+    return [Job(peer, "random", size, "removal", 3, tuple(REMOVALS if size < MANY_TAKEN or peer in linear else REMOVALS[:2]))
+            for size in sizes for peer in REMOVERS if peer in peers]
+
+
 def life(peers):
     return [Job(peer, keys, 3, "life", 5) for keys in ("random", "short") for peer in peers]
 
@@ -60,13 +77,14 @@ def memory(peers, size=SIZES[-1]):
 
 
 def everything(peers):
-    return speed(peers, ORDINARY, SIZES) + colliding(peers) + life(peers) + latency(peers) + memory(peers)
+    return speed(peers, ORDINARY, SIZES) + ordered(peers) + removal(peers) + colliding(peers) + life(peers) + latency(peers) + \
+           memory(peers)
 
 
 def quick(peers):
     """A look at everything."""
     few, large = [peer for peer in peers if peer in ("glib", "hmap-glib", "hmap", "boost", "go")], 1000000
-    times = speed(peers, ORDINARY, [1000, 30000]) + speed(few, ORDINARY, [large])
+    times = speed(peers, ORDINARY, [1000, 30000]) + speed(few, ORDINARY, [large]) + ordered(few, [30000]) + removal(few)
     return [dataclasses.replace(job, rounds=1) for job in times] + life(peers) + latency(peers, large, 1) + memory(peers, large)
 
 
@@ -74,7 +92,9 @@ def smoke(peers):
     """Every loop once, with and without a limit to the different keys that are looked up."""
     return [Job(peer, keys, 1000, lookups=lookups) for peer in peers for keys in ("random", "short") for lookups in (0, 300)] + \
            [Job(peer, keys, size, mode) for peer in peers for keys in ("mod32", "path", "text32", "crafted")
-            for mode, size in [("life", 3), ("latency", 2000), ("memory", 4), ("growth", 2000)]]
+            for mode, size in [("life", 3), ("latency", 2000), ("memory", 4), ("growth", 2000)]] + \
+           [Job(peer, keys, 1000) for peer in peers for keys in ORDERED] + \
+           [Job(peer, keys, 1000, "removal") for peer in peers if peer in REMOVERS for keys in ("random", "short")]
 
 
 def merged(jobs):

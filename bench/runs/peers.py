@@ -10,11 +10,9 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ADAPTERS, TOP = BENCH / "peers", BENCH.parent
-INTS, STRINGS = ["random", "sequential", "mod32", "own-ints"], ["short", "path", "text32", "crafted", "own-strings"]
+ORDERED = ["ids", "pointers", "gaps"]  # keys that are used in the order in which they were inserted
+INTS, STRINGS = ["random", "sequential", "mod32", *ORDERED], ["short", "path", "text32", "crafted"]
 ORDINARY = ["random", "sequential", "short", "path"]
-# Keys that share a bucket of ours under a known seed: some of these kinds, whose numbers a file names.
-OWN = {"own-ints": "random", "own-strings": "short"}
-OWN_SEED = "seed=bench"
 
 
 class Failed(Exception):
@@ -41,7 +39,7 @@ class Peer:
     slow: list = dataclasses.field(default_factory=list)  # keys that all collide in it
 
     def can(self, keys):
-        return keys in STRINGS or not self.strings_only
+        return keys in STRINGS or not (self.strings_only or (keys in ORDERED and self.compiler == "go"))
 
     @property
     def counted(self):
@@ -153,18 +151,6 @@ class Builder:
         self.make([*self.command("CC"), "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", source, "-o", library],
                   library, [source])
         return library
-
-    def own_keys(self, keys, count):
-        """The file with the numbers of keys that share a bucket of ours."""
-        source, kind = ADAPTERS / "own-keys.c", OWN[keys]
-        program, numbers = self.bin / f"own-keys-{kind}", self.bin / f"{keys}-{count}"
-        folders = [flag for folder in (ADAPTERS, TOP / "lib", TOP / "include") for flag in ("-I", folder)]
-        sources = [source, ADAPTERS / "peer.h", *(TOP / "lib").glob("*.[ch]")]
-        self.make([*self.command("CC"), "-std=gnu11", "-O2", *key_type(kind), *folders, source, "-o", program], program, sources)
-        if not newer(numbers, [program]):
-            say(f"looking for {count} {kind} keys of one bucket")
-            self.make([program, OWN_SEED, f"keys={kind}", f"size={count}", f"to={numbers}"], numbers, [program])
-        return numbers
 
 
 def key_type(keys):
