@@ -8,7 +8,7 @@
  *   path VALUE               PATH, if a script looks for its program there
  *   file DEV INO SIZE MTIME CTIME PATH     in hexadecimal digits, times in nanoseconds
  *   none PATH                there is no such file
- *   shadow FOLDER            what LD_LIBRARY_PATH is to begin with
+ *   shadow FOLDERS           what LD_LIBRARY_PATH is to begin with
  *   exec PATH                what is run instead of the program
  *   end
  */

@@ -81,6 +81,61 @@ TXT
   check "a GLib that is not the shadow's is refused" eval 'mkdir other && cp "$real" other/libglib-2.0.so.0 &&
     LD_LIBRARY_PATH=other refuses 126 \
     "its GLib is other/libglib-2.0.so.0, the shadow" run ./table'
+  # Programs that the program starts: what is in the system's folders and beside it is served; an application elsewhere finds the
+  # GLib that it brings along, which is newer (made of the system's and one function).
+  cat >app.c <<'TXT'
+#include <glib.h>
+#include <stdio.h>
+char *g_string_free_and_steal(GString *);
+int main(void)
+{
+  GHashTable *table = g_hash_table_new(g_str_hash, g_str_equal);
+  g_hash_table_insert(table, "key", "value");
+  GString *text = g_string_new((char *)g_hash_table_lookup(table, "key"));
+  puts(g_string_free_and_steal(text));
+  return 0;
+}
+TXT
+  cat >start.c <<'TXT'
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+  return execv(argv[1], argv + 1);
+}
+TXT
+  # shellcheck disable=SC2086 # words
+  compile_app() {
+    mkdir -p app/lib && cp "$(readelf -d "$lib/hmap/shadow/libhmap-shadow.so.1" | sed -n 's/.*(NEEDED).*\[\(\/.*\)\]/\1/p')" app/lib/libolder.so &&
+      chmod u+w app/lib/libolder.so && patchelf --set-soname libolder.so app/lib/libolder.so &&
+      printf '#include <glib.h>\nchar *g_string_free_and_steal(GString *s) { return g_string_free(s, FALSE); }\n' >newer.c &&
+      compile app/lib/libglib-2.0.so.0 newer.c $GLIB_CFLAGS -shared -fPIC -Wl,-soname,libglib-2.0.so.0 -Lapp/lib -lolder \
+        -Wl,-rpath,'$ORIGIN' &&
+      for when in lazy now; do
+        compile app/$when app.c $GLIB_CFLAGS -Lapp/lib -l:libglib-2.0.so.0 -lolder -Wl,-z,$when -Wl,--enable-new-dtags \
+          -Wl,-rpath,'$ORIGIN/lib' || return 1
+      done && compile start start.c && cp start app/start
+  }
+  check "an application with a GLib of its own compiles" compile_app
+  for when in lazy now; do
+    check "it is as ever where a program starts it, $when" eval 'same value "$(app/$when)" && same value "$(hmap run sh -c app/$when)" &&
+      same value "$(hmap run sh -c app/$when)" && same value "$(hmap run ./start app/$when)" && same value "$(hmap run ./start app/$when)"'
+    check "it is not run itself, $when" refuses 126 "$PWD/app/lib/libglib-2.0.so.0, " run app/$when
+  done
+  check "nor what lies beside it, and would start it as its neighbour" refuses 126 "has a GLib of its own, $PWD/app/lib/libglib-2.0.so.0" \
+    run app/start app/now
+  check "a neighbour of the program is served" counted libhmap-glib 1 ./start ./table
+  check "and when the way is known" counted libhmap-glib 1 ./start ./table
+  if command -v gio >/dev/null; then
+    check "and what is in the system's folders, from anywhere" eval 'counted libhmap-glib "$(HMAP_STATS=$PWD/own hmap run gio version >ran
+      sed -n "s/.* tables=\([0-9]*\) .*/\1/p" own)" ./start "$(command -v gio)" version'
+  else
+    skip "and what is in the system's folders, from anywhere" "there is no gio"
+  fi
+  check "a way to the shadow that is lost is made again" eval 'rm -r cache/hmap/for && counted libhmap-glib 1 ./start ./table'
+  check "a way to the shadow that leads elsewhere is refused" eval 'find cache/hmap/for -name shadow -exec ln -sfn /tmp {} \; &&
+    refuses 126 "shadow: remove it" run ./start ./table && rm -r cache/hmap/for'
+  check "\$ORIGIN in LD_LIBRARY_PATH is the program's folder" eval 'mkdir -p origin/lib && cp table origin/table && cp "$real" origin/lib/ &&
+    LD_LIBRARY_PATH="\$ORIGIN/lib" refuses 126 "its GLib is $PWD/origin/lib/" run origin/table'
   check "a program that finds its GLib first, whatever one does, is refused" eval '
     cp table rpath && patchelf --force-rpath --set-rpath "$(dirname "$real")" rpath &&
       refuses 126 "would be bound to" run ./rpath'

@@ -42,6 +42,8 @@ def read(program, interpreter, environment=None, first=(), always=False, keep=()
     if "\n" in path:
         raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
     command, env = [interpreter, path], linker_environment(environment, first)
+    if "LD_LIBRARY_PATH" in env:  # the linker, when it is asked so, takes itself for the program
+        env["LD_LIBRARY_PATH"] = elf.expanded(env["LD_LIBRARY_PATH"], program)
     known = (*command, *env.items(), always)
     if keep or known not in _known:
         _known[known] = ask(program, command, env, always, keep)

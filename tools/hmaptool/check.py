@@ -5,7 +5,6 @@ import json
 import multiprocessing.connection
 import os
 import signal
-import stat
 
 from hmaptool import elf, messages, process, record, relink, run
 from hmaptool import program as programs
@@ -67,22 +66,8 @@ def inside(folder):
         process.heard()
         folders.sort()
         for path in (os.path.join(place, n) for n in sorted(names)):
-            if is_program(path):
+            if elf.may_be_program(path):
                 yield path
-
-
-def is_program(path):
-    """A file that may be executed, and is a script or no mere library."""
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111 or ".so" in base(path):
-            return False
-        with open(path, "rb") as file:
-            return file.read(4)[:2] in (b"#!", b"\x7fE")
-    except PermissionError:
-        return True
-    except OSError:
-        return False
 
 
 def examined(names):

@@ -4,12 +4,14 @@ import dataclasses
 import functools
 import os
 import re
+import stat
 
 from hmaptool import process, record
 from hmaptool.messages import Failed
 
 BATCH = 64
 ABOUT = ("-W", "-h", "-l", "-d", "-S")
+ORIGIN = re.compile(r"\$(?:ORIGIN\b|\{ORIGIN\})")
 _known = {}  # path: what readelf says of it, or an Elf
 
 
@@ -26,6 +28,11 @@ class Elf:
     fits: bool          # each section lies in memory where its segment does, as patchelf takes for granted
 
 
+def expanded(text, path):
+    """As the dynamic linker replaces it for a program."""
+    return ORIGIN.sub(lambda _: os.path.dirname(os.path.realpath(path)), text)
+
+
 def tool(name, *arguments, keep=()):
     """Runs readelf or patchelf; what it prints."""
     done = process.tool(name, *arguments, keep=keep)
@@ -40,6 +47,20 @@ def tool(name, *arguments, keep=()):
 def is_elf(path):
     with open(path, "rb") as file:
         return file.read(4) == b"\x7fELF"
+
+
+def may_be_program(path):
+    """A file that may be executed, and is a script or no mere library."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or not status.st_mode & 0o111 or ".so" in os.path.basename(path):
+            return False
+        with open(path, "rb") as file:
+            return file.read(4)[:2] in (b"#!", b"\x7fE")
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def read(path, keep=()):

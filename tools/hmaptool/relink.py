@@ -13,7 +13,6 @@ from hmaptool.bindings import base
 from hmaptool.messages import Failed, Missing
 from hmaptool.record import BACKUP
 
-ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})")
 SUMMARY = "Put hmap's library first among those that a program needs, and verify where its calls go"
 
 
@@ -134,7 +133,7 @@ def relink(program, source, work, folder):
     """A copy of the program in the workshop, "new". Returns the name of one by which it can be verified: where the program looks for
     libraries from the folder that it is in, that is to be the folder that it will be in."""
     libraries = [places.library(api) for api in sorted(program.uses, reverse=True)]
-    names = ["new", "trial"] if ORIGIN.search(elf.read(program.file).search) else ["new"]
+    names = ["new", "trial"] if elf.ORIGIN.search(elf.read(program.file).search) else ["new"]
     for name in names:
         fd = work.create(name)
         try:
@@ -151,7 +150,7 @@ def relink(program, source, work, folder):
 def keep_origin(original, made, origin, keep=()):
     """$ORIGIN goes on meaning the folder of the original."""
     file = elf.read(original)
-    search = ORIGIN.sub(lambda _: origin, file.search)
+    search = elf.ORIGIN.sub(lambda _: origin, file.search)
     if search != file.search:
         elf.set_search(made, search, file.rpath, keep)
 
@@ -162,7 +161,7 @@ def verified(program, work, name):
     try:
         report = bindings.read(trial, program.interpreter, always=True, keep=(work.fd,))
     except Failed as failure:
-        if ORIGIN.search(elf.read(program.file).search):
+        if elf.ORIGIN.search(elf.read(program.file).search):
             raise Failed(f"{program.path}: finds its libraries from its own folder: "
                          f"write NEW into {os.path.dirname(program.path)}") from None
         raise Failed(str(failure).replace(trial, program.path)) from None

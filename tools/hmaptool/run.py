@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 
-from hmaptool import bindings, elf, files, inherited, places, process, relink, way
+from hmaptool import bindings, elf, files, inherited, places, process, relink, shadow, way
 from hmaptool import program as programs
 from hmaptool.messages import Failed, Missing, failing_with
 
@@ -78,10 +78,15 @@ class Prepared:
         self.environment = dict(program.environment)
         self.files = [program.file, program.interpreter, *map(files.absolute, program.chain)]
         self.missed = []
-        self.shadow = needs_shadow(program) and places.shadow()
-        if self.shadow:
-            self.environment = shadowed(program.environment)
-            self.files += [*places.shadow_libraries(), places.real_glib()]
+        self.shadow = ""
+
+    def take_shadow(self):
+        """Through a path that is there for what this program is run as, and for what may find the system's GLib."""
+        places.shadow()
+        program = os.path.realpath(self.executable if self.copied else self.program.path)
+        self.shadow = shadow.folders(program)
+        self.environment = shadowed(self.program.environment, self.shadow)
+        self.files += [*places.shadow_libraries(), places.real_glib(), shadow.found(self.shadow, program)]
 
     @property
     def copied(self):
@@ -94,6 +99,8 @@ def prepare(program):
     original = os.path.realpath(program.path)
     if "hsearch" in todo(program):
         prepared.executable = private_copy(program, original)
+    if needs_shadow(program):
+        prepared.take_shadow()
     try:
         verify(prepared, original)
     except Failed as failure:
@@ -112,16 +119,15 @@ def needs_shadow(program):
     return "GHashTable" in todo(program) or not program.uses or places.has_shadow()
 
 
-def shadowed(environment):
-    """With the shadow, which may fail."""
+def shadowed(environment, folders):
     before = environment.get("LD_LIBRARY_PATH", "")
-    return {**environment, "LD_LIBRARY_PATH": places.shadow() + f":{before}" * bool(before)}
+    return {**environment, "LD_LIBRARY_PATH": folders + f":{before}" * bool(before)}
 
 
 def environment_of(program):
-    """That in which it would be run."""
+    """One that is to it as that in which it would be run."""
     environment = program.environment or dict(os.environ)
-    return shadowed(environment) if needs_shadow(program) else environment
+    return shadowed(environment, places.shadow()) if needs_shadow(program) else environment
 
 
 def verify(prepared, original):
