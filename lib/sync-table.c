@@ -354,6 +354,7 @@ ALWAYS_INLINE void lockEntry(hmap_sync *m, uint8_t alg, bool pairs, reader *r, u
 {
   e->hash = hash;
   e->dead = NULL;
+  e->kind = 0;
   e->added = 0;
   e->a = LOAD(&m->table);
   if (unlikely(LOAD(&e->a->next)))

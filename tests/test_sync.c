@@ -555,6 +555,68 @@ static void test_D_destroy_waits_for_read_sections(void **state)
   settle();
   assertDestroyedOnce(12);
 }
+static void ignoreWord(void *value)
+{
+  (void)value;
+}
+/* N: whatever is called while another thread is in a section returns. A call that waited would wait forever. */
+static pthread_barrier_t inside;
+static void *readAlong(void *arg)
+{
+  (void)arg;
+  hmap_sync_read_lock();
+  pthread_barrier_wait(&inside);
+  pthread_barrier_wait(&inside); /* until all has been called */
+  hmap_sync_read_unlock();
+  return NULL;
+}
+static bool oddKey(const void *key, void *value, void *arg)
+{
+  (void)value, (void)arg;
+  return read64(key) % 2;
+}
+static void callAll(hmap_sync *m)
+{
+  uint64_t key = 7;
+  const void *const keys[] = {&key};
+  void *value = NULL;
+  bool found;
+  size_t n = 0;
+  for (uint64_t k = 0; k < 3000; k++)
+    put(m, k, k + 1);
+  assert_true(hmap_sync_swap(m, &key, word(70), &value).outcome == HMAP_SYNC_FOUND && value == word(8));
+  assert_int_equal(hmap_sync_compare_and_swap(m, &key, word(70), word(71)).outcome, HMAP_SYNC_FOUND);
+  assert_int_equal(hmap_sync_load_or_store(m, &key, word(72), &value).outcome, HMAP_SYNC_FOUND);
+  assert_int_equal(hmap_sync_load_many(m, 1, keys, &value, &found), 1);
+  assert_true(hmap_sync_load_and_delete(m, &key, &value) && value == word(71));
+  key = 9;
+  assert_true(hmap_sync_steal(m, &key, &value) && value == word(10));
+  key = 11;
+  assert_true(hmap_sync_compare_and_delete(m, &key, word(12)));
+  assert_true(hmap_sync_delete_if(m, oddKey, NULL, &n) && n == 1497);
+  assert_int_equal(hmap_sync_len(m), 1500);
+  assert_true(hmap_sync_reserve(m, 20000) && hmap_sync_clear(m) && hmap_sync_reserve(m, 0));
+}
+static void test_N_calls_do_not_wait_for_readers(void **state)
+{
+  (void)state;
+  pthread_t reading;
+  pthread_barrier_init(&inside, NULL, 2);
+  assert_int_equal(pthread_create(&reading, NULL, readAlong, NULL), 0);
+  pthread_barrier_wait(&inside);
+  for (int owned = 0; owned < 2; owned++) {
+    hmap_sync *m = makeMap((hmap_sync_type){.key_size = 8, .destroy = owned ? ignoreWord : NULL});
+    callAll(m);
+    hmap_sync_free(m);
+  }
+  hmap_sync_statistics s;
+  hmap_sync_stats(NULL, &s);
+  assert_true(s.waiting > 1500); /* what the reader may see: each entry of the second map that was deleted, and more */
+  pthread_barrier_wait(&inside);
+  pthread_join(reading, NULL);
+  pthread_barrier_destroy(&inside);
+  settle();
+}
 /* D, N: a destroy function uses the map. */
 static hmap_sync *ofDestroy;
 static void destroyMore(void *value)
@@ -1101,6 +1163,7 @@ int main(void)
       COUNTING_TEST(test_D_every_way_out_destroys_once),
       COUNTING_TEST(test_D_what_is_returned_is_retained),
       COUNTING_TEST(test_D_destroy_waits_for_read_sections),
+      TEST(test_N_calls_do_not_wait_for_readers),
       COUNTING_TEST(test_D_destroy_functions_call_the_map),
       TEST(test_D_destroy_functions_write_while_a_fork_begins),
       TEST(test_M_each_allocation_fails),
