@@ -124,44 +124,22 @@ static void iriw(unsigned number)
   }
 }
 
-/* How often a thread has had to give the processor up because another one was not on any; with so many, the machine is busy, and
- * more rounds would hardly run at once. */
-enum { mostYields = 1000 };
+/* How often a thread has had to give the processor up because another one was not on any; with so many more than rounds, the
+ * machine is busy, and more rounds would hardly run at once. Some rounds in a row are alike, so that the processor learns their
+ * way. */
+enum { mostYields = 1000, alike = 16, fewestRounds = alike * writingCnt * writingCnt };
 static size_t yields;
 
 /* All threads have come as far as this. */
 static void meet(unsigned number, size_t round)
 {
-  STORE(&gate[number][0], round);
+  STORE_SEQ(&gate[number][0], round); /* it is there before the look at the others, or the last one to come would go on first */
   for (unsigned i = 0; i < nThreads; i++)
     for (unsigned tries = 1; LOAD(&gate[i][0]) < round; tries++)
       if (tries % 2000 == 0) {
         __atomic_fetch_add(&yields, 1, __ATOMIC_RELAXED);
         sched_yield();
       }
-}
-/* Plays a thread's part in a round, numbered from 0. First it looks at both keys: what all have in their caches takes longest to
- * write, and the longer a store waits the more can pass it. Then it waits a little, each time another while, because threads that
- * always meet alike would always miss alike. */
-static void play(unsigned number, size_t round)
-{
-  look(number, 0);
-  look(number, 1);
-  meet(number, 3 * round + 2);
-  for (size_t wait = (round * 2654435761u >> (number ? 7 : 13)) % 64; wait; wait--)
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  part(number);
-  meet(number, 3 * round + 3);
-}
-static void *runPart(void *arg)
-{
-  const unsigned number = (unsigned)(uintptr_t)arg;
-  for (size_t round = 0;; round++) {
-    meet(number, 3 * round + 1);
-    if (LOAD(&over))
-      return NULL;
-    play(number, round);
-  }
 }
 /* Brings a key into the state that its call expects. */
 static void prepare(int k)
@@ -170,6 +148,45 @@ static void prepare(int k)
     MUST(hmap_sync_store(maps_[k], keys[k], word(calls[k]->before)));
   else
     hmap_sync_delete(maps_[k], keys[k]);
+}
+/* Plays a thread's part in a round, numbered from 0. First it writes its own key and looks at the other one: what both have in
+ * their caches takes longest to write, and the longer a store waits the more can pass it. Then it waits a little, each time
+ * another while, because threads that always meet alike would always miss alike. */
+static void play(unsigned number, size_t round)
+{
+  if (number < 2)
+    prepare((int)number);
+  meet(number, 4 * round + 2);
+  look(number, !(number & 1));
+  meet(number, 4 * round + 3);
+  for (size_t wait = (round * 2654435761u >> (number ? 7 : 13)) % 16; wait; wait--)
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  part(number);
+  meet(number, 4 * round + 4);
+}
+/* Threads that share a processor see each other's stores in order: each gets one of its own, as far as there are some. */
+static cpu_set_t allowed; /* processors of this process */
+
+static void stay(unsigned number)
+{
+  unsigned left = number % (unsigned)CPU_COUNT(&allowed), i = 0;
+  while (!CPU_ISSET(i, &allowed) || left--)
+    i++;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(i, &one);
+  pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+}
+static void *runPart(void *arg)
+{
+  const unsigned number = (unsigned)(uintptr_t)arg;
+  stay(number);
+  for (size_t round = 0;; round++) {
+    meet(number, 4 * round + 1);
+    if (LOAD(&over))
+      return NULL;
+    play(number, round);
+  }
 }
 /* Runs all pairs of calls in turn. forbidden looks at seen. */
 static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void), size_t rounds)
@@ -180,16 +197,15 @@ static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void
   memset(gate, 0, sizeof gate);
   STORE(&over, false);
   STORE(&yields, 0);
+  stay(0);
   for (uintptr_t i = 1; i < threads; i++)
     assert_int_equal(pthread_create(&ids[i], NULL, runPart, word(i)), 0);
   const writing *bad = NULL, *badToo = NULL;
   size_t n;
-  for (n = 0; n < rounds && !bad && (n < 1000 || LOAD(&yields) < mostYields); n++) {
-    calls[0] = &writings[n % writingCnt];
-    calls[1] = &writings[n / writingCnt % writingCnt];
-    prepare(0);
-    prepare(1);
-    meet(0, 3 * n + 1);
+  for (n = 0; n < rounds && !bad && (n < fewestRounds || LOAD(&yields) < mostYields + n); n++) {
+    calls[0] = &writings[n / alike % writingCnt];
+    calls[1] = &writings[n / alike / writingCnt % writingCnt];
+    meet(0, 4 * n + 1);
     play(0, n);
     if (forbidden())
       bad = calls[0], badToo = calls[1];
@@ -198,6 +214,8 @@ static void litmus(unsigned threads, void (*p)(unsigned), bool (*forbidden)(void
   STORE(&gate[0][0], SIZE_MAX);
   for (unsigned i = 1; i < threads; i++)
     pthread_join(ids[i], NULL);
+  if (n < rounds && !bad)
+    print_message("the machine is busy: %zu rounds instead of %zu\n", n, rounds);
   if (bad)
     fail_msg("no order of the calls explains what was seen with %s and %s in round %zu", bad->name, badToo->name, n);
 }
@@ -276,5 +294,6 @@ int main(void)
       TEST(test_W_message_passing),
       TEST(test_W_independent_reads_of_independent_writes),
   };
+  MUST(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
