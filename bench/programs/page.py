@@ -66,9 +66,9 @@ def summary(results):
     found = [figures(r) for r in results]
     same = sum(f["same"] == "same" for f in found)
     whole, replay = mean(f["whole"] for f in found), mean(f["replay"] for f in found)
-    return (f"Of {len(found)} programs of Debian's that were run as they are and on hmap, {same} had the same result of each operation; they "
-            f"took {text(whole)} of stock's processor time, and their tables alone, replayed, {text(replay)} of GLib's or libc's, "
-            "in geometric mean.")
+    alone = f", and their tables alone, replayed, {text(replay)} of GLib's or libc's" if replay else ""
+    return (f"{same} of {len(found)} programs of Debian's had the same result of each operation on hmap; they took {text(whole)} of stock's "
+            f"processor time{alone}, in geometric mean.")
 
 
 def goals(results):
@@ -126,8 +126,8 @@ def main():
 All of this page was made by `make plots` from what `make bench-programs` and `make count-traces` measured: programs of Debian's, with
 inputs that `bench/programs/inputs.py` makes. Each ratio is hmap's over stock's.
 
-- **output**: what the program printed and wrote on hmap, byte by byte: *same* as stock; *order*, the same lines in another order;
-  *varies*, stock differs from itself from run to run, too.
+- **output**: what the program printed and wrote on hmap, byte by byte: *same* as stock; *order*, the same lines in another order, or
+  binary files as long as stock's, as these programs write in the order of a table; *varies*, stock differs from itself, too.
 - **CPU s**, **CPU**, **wall**: the whole program, stock's user and system time, hmap's over that, and from its start to its end; the
   least of {measured['rounds']} runs each, in turn.
 - **noise**: stock over stock, by the same measure in the same rounds: what of CPU means nothing.

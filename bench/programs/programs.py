@@ -4,8 +4,8 @@
 For each program this shows
   whole   user and system CPU time, and wall time, on hmap over stock: the least of several runs each, in turn
   noise   stock over stock, by the same measure, of the same rounds
-  output  what the program printed and wrote on hmap: the same as stock; or the same lines in another order; or other things,
-          where stock differs from itself, too: varies
+  output  what the program printed and wrote on hmap: the same as stock; the same lines in another order, or binary files as long,
+          which programs write in the order of their tables: order; other things, where stock differs from itself, too: varies
   replay  time, instructions (with --instructions) and peak memory of its trace on hmap over GLib or libc
 and whether all results of the replay are the same. Figures go to WORK/results.json, from which make plots makes doc/programs.md.
 
@@ -122,9 +122,10 @@ def is_there(row):
 
 
 def digests(path):
-    """What is in a file: as it is, and as lines in any order."""
+    """What is in a file: as it is, and as lines in any order. Of a binary file in any order its length is what can be told."""
     data = path.read_bytes()
-    return hashlib.sha256(data).digest(), hashlib.sha256(b"\n".join(sorted(data.split(b"\n")))).digest()
+    unordered = len(data) if b"\0" in data else hashlib.sha256(b"\n".join(sorted(data.split(b"\n")))).digest()
+    return hashlib.sha256(data).digest(), unordered
 
 
 class Bench:
@@ -221,8 +222,8 @@ class Bench:
             return "same", times
         if first != again:
             return "varies", times
-        lines = [{name: of_lines for name, (_, of_lines) in files.items()} for _, files in (first, other)]
-        return "order" if lines[0] == lines[1] else "other", times
+        unordered = [{name: found for name, (_, found) in files.items()} for _, files in (first, other)]
+        return "order" if unordered[0] == unordered[1] else "other", times
 
     def whole(self, row, scale, rounds):
         """The program as it is, on hmap, and as it is once more, in turn."""
