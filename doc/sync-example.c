@@ -1,10 +1,13 @@
-/* sync-example.c: two caches for many threads.
+/* sync-example.c: two caches and a list of work for many threads.
  *
  * Users who are logged in, by name. An entry is counted: the map has one reference, each thread that looks a user up another, so
  * a user who logs out meanwhile stays whole for those who still look at it.
  *
  * Prices, by number. They are not counted: who looks at one does so in a read section, and until its end the map destroys nothing
  * that can have been found. That costs less where looks are short. They expire, and a typed map lets the compiler see mistakes.
+ *
+ * Jobs, by owner and number. Their keys own something too, the owner's name, which the map gives back when the key has gone. A
+ * thread takes jobs out for itself, and looks several up at once.
  *
  *   cc sync-example.c $(pkg-config --cflags --libs hmap-sync) -lpthread */
 #include <hmap-sync.h>
@@ -146,6 +149,74 @@ static void usePrices(void)
   prices_free(p);
 }
 
+typedef struct jobKey {
+  char *owner;
+  int number;
+} jobKey;
+static uint64_t hashJob(const void *key, const hmap_seed *seed)
+{
+  const jobKey *k = key;
+  uint64_t hash = seed->k0 ^ (uint64_t)k->number; /* FNV-1a: for keys that nobody crafts */
+  for (const char *c = k->owner; *c; c++)
+    hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+  return hash;
+}
+static bool sameJob(const void *stored, const void *key)
+{
+  const jobKey *a = stored, *b = key;
+  return a->number == b->number && strcmp(a->owner, b->owner) == 0;
+}
+static void freeOwner(void *key)
+{
+  free(((jobKey *)key)->owner);
+}
+/* The map has the owner's name once the key is in it, and not if the key was there already. */
+static bool addJob(hmap_sync *jobs, const char *owner, int number)
+{
+  jobKey key = {strdup(owner), number};
+  int *job = malloc(sizeof *job);
+  void *there;
+  if (key.owner && job) {
+    *job = number * number;
+    if (hmap_sync_load_or_store(jobs, &key, job, &there).outcome == HMAP_SYNC_ABSENT)
+      return true;
+  }
+  free(key.owner);
+  free(job);
+  return false;
+}
+static void useJobs(void)
+{
+  const hmap_sync_type type = {
+      .key_size = sizeof(jobKey), .hash = hashJob, .equal = sameJob, .destroy = free, .destroy_key = freeOwner};
+  hmap_sync *jobs = hmap_sync_make(&type);
+  char ann[] = "ann";
+  jobKey looked[] = {{ann, 1}, {ann, 77}, {ann, 9}};
+  const void *const keys[] = {&looked[0], &looked[1], &looked[2]};
+  void *found[3], *mine;
+  bool there[3];
+  hmap_sync_statistics s;
+  if (!jobs)
+    return;
+  if (!hmap_sync_reserve(jobs, 1000)) /* so that the map does not grow on the way there */
+    perror("room for jobs");
+  for (int number = 0; number < 10; number++)
+    if (!addJob(jobs, "ann", number) || !addJob(jobs, "bob", number))
+      perror("a job");
+  hmap_sync_read_lock(); /* until its end what is found stays */
+  size_t n = hmap_sync_load_many(jobs, 3, keys, found, there);
+  printf("%zu of 3 jobs are there, the last one is %d\n", n, there[2] ? *(int *)found[2] : -1);
+  hmap_sync_read_unlock();
+  if (hmap_sync_steal(jobs, &looked[2], &mine)) { /* no other thread gets it, and the map does not free it; but the key */
+    hmap_sync_barrier();                          /* others who have found it have done with it */
+    printf("took job %d\n", *(int *)mine);
+    free(mine);
+  }
+  hmap_sync_stats(jobs, &s);
+  printf("%zu jobs are left, %zu things wait to be freed\n", s.entries, s.waiting);
+  hmap_sync_free(jobs);
+}
+
 int main(void)
 {
   const hmap_sync_type type = {.kind = HMAP_STRING, .retain = retainUser, .destroy = releaseUser};
@@ -165,6 +236,7 @@ int main(void)
   printf("%zu users are left\n", hmap_sync_len(users));
   hmap_sync_free(users);
   usePrices();
+  useJobs();
   hmap_sync_barrier(); /* only so that a search for leaks finds none */
   return 0;
 }

@@ -51,7 +51,7 @@
  * atomicity). POWER: stores are not visible to all at once. There PUBLISH is a seq_cst store, so all moments when calls take
  * effect are in C11's one order S; each load has a hwsync before it, which makes what its thread has seen before known to
  * everybody (IRIW). The stores to a fresh node or pair, to tophashes of nodes, to versions and to links need release only: they
- * come before PUBLISH.
+ * come before PUBLISH. doc/sync.md goes through every atomic.
  *
  * Locks: a bit in the head of a chain's first bucket, which a write needs anyway. Who waits spins for a moment and then sleeps in
  * the kernel. There is no priority inheritance: for that the lock would have to hold a thread's id, for which the head has no

@@ -7,15 +7,18 @@ scratch sync-example
 # shellcheck disable=SC2086 # words
 check "it compiles" $CC $CFLAGS $SANITIZED -std=gnu11 -Wall -Wextra -Werror -I"$abs_top_srcdir/include" \
   "$abs_top_srcdir/doc/sync-example.c" -o example "$builddir/lib/.libs/libhmap-sync.a" -lpthread
-check "it counts each visit, and prices expire" same "2 users are left
+check "it counts each visit, prices expire, jobs are taken" same "19 jobs are left, 0 things wait to be freed
+2 of 3 jobs are there, the last one is 81
+2 users are left
 6 prices have expired, 4 are left
 7 costs 710 cents, 3 is not known: -1
 ann: 4000 visits
 bob: 4000 visits
-cleo: 4000 visits" "$(./example | sort)"
+cleo: 4000 visits
+took job 81" "$(./example | sort)"
 
 HMAP_STATS=stats ./example >/dev/null
-check "HMAP_STATS gets a line of it" grep -q '^libhmap-sync pid=[0-9]* program=example tables=2 live=0 entries=13 peak=1[0-3] ' stats
+check "HMAP_STATS gets a line of it" grep -q '^libhmap-sync pid=[0-9]* program=example tables=3 live=0 entries=33 peak=2[0-3] ' stats
 
 # The library tells ThreadSanitizer what it orders.
 if [ -z "$SANITIZED" ] && echo 'int main(void) { return 0; }' >empty.c && $CC -fsanitize=thread empty.c -o empty 2>/dev/null && ./empty; then
