@@ -331,8 +331,10 @@ class Demo:
             self.say(f"{row.name}: {cells[0]}")
             table.append([row.name, switched_by(row), *cells])
         self.say("")
-        print_table(table)
-        print()
+        text = table_text(table)
+        print(text + "\n")
+        if len(rows) > 1 and not failures:  # for README.md: make readme
+            (self.work / "table.txt").write_text(text + "\n")
         for failure in failures:
             print(f"FAILED: {failure}")
         print(f"{len(rows) - len(failures)} of {len(rows)} programs do on hmap what they do without. What they wrote is in {self.work}")
@@ -355,13 +357,13 @@ def size(kib):
     return f"{kib / 1024:.1f} MB" if kib else "-"
 
 
-def print_table(table):
+def table_text(table):
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     left = 3  # columns of words; the others hold numbers
     groups = [sum(widths[:left]) + 2 * left, sum(widths[3:7]) + 8, sum(widths[7:9]) + 4]
-    print(" " * groups[0] + "time".center(groups[1]) + "peak memory".center(groups[2]) + "hmap counted".center(sum(widths[9:]) + 4))
-    for line in table:
-        print("  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))).rstrip())
+    head = " " * groups[0] + "time".center(groups[1]) + "peak memory".center(groups[2]) + "hmap counted".center(sum(widths[9:]) + 4)
+    lines = ["  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths))) for line in table]
+    return "\n".join(line.rstrip() for line in [head, *lines])
 
 
 # ---- what same means
