@@ -35,15 +35,16 @@ PEERS = {
     "GHashTable": ("sync-glib.c", None, "glib-2.0", "libglib2.0-dev"),
     "cds_lfht": ("sync-lfht.c", None, "liburcu-cds liburcu-memb", "liburcu-dev"),
     "TBB": ("sync-tbb.cc", None, "tbb", "libtbb-dev"),
+    "ck_ht": ("sync-ck.c", None, "ck", "libck-dev"),
     "boost": ("sync-boost.cc", None, "usr/include/boost/unordered/concurrent_flat_map.hpp", "libboost1.88-dev"),
     "libcuckoo": ("sync-cuckoo.cc", None, "usr/include/libcuckoo/cuckoohash_map.hh", "libcuckoo-dev"),
     "phmap": ("sync-phmap.cc", None, "usr/include/parallel_hashmap/phmap.h", "libparallel-hashmap-dev"),
 }
 FETCHED = ("golang-1.24-go", "golang-1.24-src", "libboost1.88-dev", "libcuckoo-dev", "libparallel-hashmap-dev")
 NAMED = {"sync.Map": "what Go's `sync.Map` does", "map+RWMutex": "Go's map under a lock", "GHashTable": "`GHashTable` under a lock",
-         "cds_lfht": "`cds_lfht`"}
+         "cds_lfht": "`cds_lfht`", "ck_ht": "`ck_ht`"}
 GOALS = ("sync.Map", "GHashTable", "cds_lfht")  # to be ahead of in every cell with two threads
-MEAN_GOALS = ("TBB", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
+MEAN_GOALS = ("TBB", "ck_ht", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
 
 
 def mirror_of_debian():

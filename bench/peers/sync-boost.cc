@@ -1,38 +1,17 @@
-// sync-boost.cc: boost::concurrent_flat_map, for bench/sync.py. Texts are kept as pointers, hashed and compared as strings.
-#include "sync-peer.h"
+// sync-boost.cc: boost::concurrent_flat_map, for bench/sync.py.
 #include <boost/unordered/concurrent_flat_map.hpp>
-#include <string_view>
+#include <cstdint>
+#include <cstring>
 
-struct HashText {
-  std::size_t operator()(const char *s) const { return boost::hash<std::string_view>()(s); }
-};
-struct SameText {
-  bool operator()(const char *a, const char *b) const { return strcmp(a, b) == 0; }
-};
-using Words = boost::concurrent_flat_map<word, word>;
-using Texts = boost::concurrent_flat_map<const char *, word, HashText, SameText>;
+using word = std::uintptr_t;
+template <class Key, class Hash, class Same> using Map = boost::concurrent_flat_map<Key, word, Hash, Same>;
+template <class Key> using HashOf = boost::hash<Key>;
 
-static Words *words;
-static Texts *texts;
-
-static void makeMap(bool strings)
-{
-  if (strings)
-    texts = new Texts;
-  else
-    words = new Words;
-}
-template <class Map, class Key> static bool load(const Map *map, Key key)
+template <class M, class Key> static bool load(const M *map, Key key)
 {
   word found = 0;
   map->cvisit(key, [&](const auto &entry) { found = entry.second; });
   return found;
 }
-static bool mapLoad(union mapKey key) { return words ? load(words, key.number) : load(texts, key.text); }
-static void mapStore(union mapKey key, word value)
-{
-  words ? words->insert_or_assign(key.number, value) : texts->insert_or_assign(key.text, value);
-}
-static void mapDelete(union mapKey key) { words ? words->erase(key.number) : texts->erase(key.text); }
-static void enterThread(void) {}
-static void leaveThread(void) {}
+template <class M, class Key> static void store(M *map, Key key, word value) { map->insert_or_assign(key, value); }
+#include "sync-cxx.h"

@@ -1,46 +1,24 @@
-// sync-cuckoo.cc: libcuckoo's cuckoohash_map, for bench/sync.py. Texts are kept as pointers, hashed and compared as strings.
-#include "sync-peer.h"
+// sync-cuckoo.cc: libcuckoo's cuckoohash_map, for bench/sync.py. It wants hashes whose bits are all random.
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <libcuckoo/cuckoohash_map.hh>
-#include <string_view>
 
-struct HashText {
-  std::size_t operator()(const char *s) const { return std::hash<std::string_view>()(s); }
-};
-struct SameText {
-  bool operator()(const char *a, const char *b) const { return strcmp(a, b) == 0; }
-};
-/* libcuckoo wants hashes whose bits are all random. */
-struct HashWord {
+using word = std::uintptr_t;
+template <class Key, class Hash, class Same> using Map = libcuckoo::cuckoohash_map<Key, word, Hash, Same>;
+template <class Key> struct HashOf : std::hash<Key> {};
+template <> struct HashOf<word> {
   std::size_t operator()(word x) const
   {
     x *= UINT64_C(0x9e3779b97f4a7c15);
     return x ^ x >> 32;
   }
 };
-using Words = libcuckoo::cuckoohash_map<word, word, HashWord>;
-using Texts = libcuckoo::cuckoohash_map<const char *, word, HashText, SameText>;
 
-static Words *words;
-static Texts *texts;
-
-static void makeMap(bool strings)
-{
-  if (strings)
-    texts = new Texts;
-  else
-    words = new Words;
-}
-template <class Map, class Key> static bool load(const Map *map, Key key)
+template <class M, class Key> static bool load(const M *map, Key key)
 {
   word found = 0;
   return map->find(key, found) && found;
 }
-static bool mapLoad(union mapKey key) { return words ? load(words, key.number) : load(texts, key.text); }
-static void mapStore(union mapKey key, word value)
-{
-  words ? words->insert_or_assign(key.number, value) : texts->insert_or_assign(key.text, value);
-}
-static void mapDelete(union mapKey key) { words ? words->erase(key.number) : texts->erase(key.text); }
-static void enterThread(void) {}
-static void leaveThread(void) {}
+template <class M, class Key> static void store(M *map, Key key, word value) { map->insert_or_assign(key, value); }
+#include "sync-cxx.h"
