@@ -181,7 +181,7 @@ class Bench:
         target = self.work / "relinked" / os.path.basename(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         checked = subprocess.run([self.hmap, "check", path], capture_output=True, text=True, check=False).stdout
-        if "hsearch" not in checked:
+        if not any(line.startswith("  hsearch ") for line in checked.splitlines()):
             return path
         subprocess.run([self.hmap, "relink", path, "-o", target], stdout=NOWHERE, stderr=NOWHERE, check=True)
         return str(target)
