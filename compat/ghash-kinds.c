@@ -38,29 +38,32 @@ REHASH(Double);
 /* How entries lie in a block: behind the stored hashes, if there are any, a key and a value, each with as much room as format.h
  * finds for it. */
 #define BLOCKSIZE(isStored, key, elem) (bucketCnt * (((isStored) ? sizeof(uint32_t) : 0) + (key) + (elem)))
-#define FORMAT(number, all, isCommon, sip, algorithm, isStored, runsUserCode, key, elem)                                 \
+#define FORMAT(number, all, isCommon, isLone, sip, algorithm, isStored, runsUserCode, key, elem)                         \
   {                                                                                                                      \
     .alg = (algorithm), .stored = (isStored), .callbacks = (runsUserCode), .keysize = (key), .elemsize = (elem),         \
     .slotoff = (isStored) ? bucketCnt * sizeof(uint32_t) : 0, .elemoff = (key), .slotsize = (key) + (elem),              \
     .blocksize = BLOCKSIZE(isStored, key, elem), .segbits = SEGBITS(BLOCKSIZE(isStored, key, elem)), .format = (number), \
-    .formats = (all), .common = (isCommon), .rehash = (sip),                                                             \
+    .formats = (all), .common = (isCommon), .lone = (isLone), .align = 8, .rehash = (sip),                               \
   }
-#define FORMATS(name, all, isCommon, sip, ...)                                        \
-  static const maptype name[nformats] = {                                             \
-      FORMAT(0, all, isCommon, sip, __VA_ARGS__, 4, 0),                               \
-      FORMAT(1, all, isCommon, sip, __VA_ARGS__, 4, 4),                               \
-      FORMAT(2, all, isCommon, sip, __VA_ARGS__, sizeof(gpointer), 0),                \
-      FORMAT(3, all, isCommon, sip, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
+#define FORMATS(name, all, isCommon, isLone, sip, ...)                                        \
+  static const maptype name[nformats] = {                                                     \
+      FORMAT(0, all, isCommon, isLone, sip, __VA_ARGS__, 4, 0),                               \
+      FORMAT(1, all, isCommon, isLone, sip, __VA_ARGS__, 4, 4),                               \
+      FORMAT(2, all, isCommon, isLone, sip, __VA_ARGS__, sizeof(gpointer), 0),                \
+      FORMAT(3, all, isCommon, isLone, sip, __VA_ARGS__, sizeof(gpointer), sizeof(gpointer)), \
   }
-FORMATS(typeDirect, typeDirect, false, rehashDirect, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-FORMATS(plainDirect, NULL, true, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
-FORMATS(typeStr, typeStr, false, rehashStr, algStr, true, false);
-FORMATS(plainStr, NULL, true, NULL, algStr, true, false);
-FORMATS(typeInt, typeInt, false, rehashInt, algMem, true, false);
-FORMATS(typeInt64, typeInt64, false, rehashInt64, algMem, true, false);
-FORMATS(typeDouble, typeDouble, false, rehashDouble, algMem, true, false);
-FORMATS(plainUser, NULL, true, NULL, algShim, true, true);
-FORMATS(typeUser, typeUser, false, NULL, algShim, true, true);
+FORMATS(typeDirect, typeDirect, false, false, rehashDirect, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(plainDirect, NULL, true, false, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(loneDirect, NULL, true, true, NULL, sizeof(gpointer) == 8 ? alg64 : alg32, false, false);
+FORMATS(typeStr, typeStr, false, false, rehashStr, algStr, true, false);
+FORMATS(plainStr, NULL, true, false, NULL, algStr, true, false);
+FORMATS(loneStr, NULL, true, true, NULL, algStr, true, false);
+FORMATS(typeInt, typeInt, false, false, rehashInt, algMem, true, false);
+FORMATS(typeInt64, typeInt64, false, false, rehashInt64, algMem, true, false);
+FORMATS(typeDouble, typeDouble, false, false, rehashDouble, algMem, true, false);
+FORMATS(plainUser, NULL, true, false, NULL, algShim, true, true);
+FORMATS(loneUser, NULL, true, true, NULL, algShim, true, true);
+FORMATS(typeUser, typeUser, false, false, NULL, algShim, true, true);
 
 /* Reading an entry. */
 ALWAYS_INLINE gpointer keyIn(const maptype *t, unsigned char *block, unsigned i)
@@ -132,14 +135,17 @@ ALWAYS_INLINE keyhash hashDouble(const GHashTable *t, const maptype *type, gcons
   guint64 bits = doubleBits(key);
   return hashBits(t, type, isNumber(bits) ? bits : bits + t->h.seq);
 }
+ALWAYS_INLINE keyhash shimKey(const GHashTable *t, const maptype *type, guint stored)
+{
+  return (keyhash){shimHash(&t->h, hashesLone(&t->h, type), stored), stored, 0, 0};
+}
 /* GLib takes 2 for 0 and 1, so these three meet there, and their keys are compared. */
 ALWAYS_INLINE keyhash hashUser(const GHashTable *t, const maptype *type, gconstpointer key)
 {
   guint stored = t->hash_func(key);
-  (void)type;
   if (stored < 2)
     stored = 2;
-  return (keyhash){mix32(stored, &t->h.hash0), stored, 0, 0};
+  return shimKey(t, type, stored);
 }
 
 #define REHASH_BITS(K, bits)                          \
@@ -277,8 +283,13 @@ NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey,
     return putAgain(t, key, value, newKey);
   }
   wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
-  place at = mapbucket(&t->h, t->h.t, k.hash), vacant = {0};
-  mapadd(&t->h, t->h.t, k, &at, &vacant);
+  place at, vacant = {0};
+  if (taggedLone(&t->h)) {
+    mapaddLone(&t->h, t->h.t, k, key, &at);
+  } else {
+    at = mapbucket(&t->h, t->h.t, k.hash);
+    mapadd(&t->h, t->h.t, k, &at, &vacant);
+  }
   writeNew(t, at, key, value);
   return true;
 }
@@ -348,12 +359,13 @@ NOINLINE bool putFirst(GHashTable *t, gpointer key, gpointer value, bool newKey)
   }
 EACH_KIND(ANY_FORMAT)
 
-/* The same for plain tables. A key and a value that do not fit in all its blocks are left to the function for any table. */
-#define PLAIN(K, F)                                                                         \
-  READING(K, K##F, &plain##K[F], mapaccessb)                                                \
-  static bool put##K##F(GHashTable *t, gpointer key, gpointer value, bool newKey)           \
+/* The same for plain tables, and for lone ones. A key and a value that do not fit in all its blocks are left to the function for
+ * any table. */
+#define PLAIN(K, name, constant)                                                            \
+  READING(K, name, constant, mapaccessb)                                                    \
+  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)           \
   {                                                                                         \
-    const maptype *type = &plain##K[F];                                                     \
+    const maptype *type = constant;                                                         \
     place at, vacant;                                                                       \
     keyhash k = hash##K(t, type, key);                                                      \
     if (unlikely(!formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))))           \
@@ -366,26 +378,35 @@ EACH_KIND(ANY_FORMAT)
     t->version += 2;                                                                        \
     return true;                                                                            \
   }
-PLAIN(Direct, 0)
-PLAIN(Direct, 1)
-PLAIN(Direct, 2)
-PLAIN(Direct, 3)
-PLAIN(Str, 2)
-PLAIN(Str, 3)
+PLAIN(Direct, Direct0, &plainDirect[0])
+PLAIN(Direct, LoneDirect0, &loneDirect[0])
+PLAIN(Direct, Direct1, &plainDirect[1])
+PLAIN(Direct, LoneDirect1, &loneDirect[1])
+PLAIN(Direct, Direct2, &plainDirect[2])
+PLAIN(Direct, LoneDirect2, &loneDirect[2])
+PLAIN(Direct, Direct3, &plainDirect[3])
+PLAIN(Direct, LoneDirect3, &loneDirect[3])
+PLAIN(Str, Str2, &plainStr[2])
+PLAIN(Str, LoneStr2, &loneStr[2])
+PLAIN(Str, Str3, &plainStr[3])
+PLAIN(Str, LoneStr3, &loneStr[3])
 
-/* The rest of each for a key whose hash is known, in any table under the program's own functions. */
-NOINLINE gpointer lookupHashed(const GHashTable *t, keyhash k, gconstpointer key)
+/* The rest of each for a key of which the program's function has said its hash, in any table under such functions. */
+NOINLINE gpointer lookupHashed(const GHashTable *t, guint stored, gconstpointer key)
 {
   place at;
+  keyhash k = shimKey(t, typeUser, stored);
   return mapaccess(&t->h, typeUser, k, key, sameUser, &at) ? valueAt(&at) : NULL;
 }
-NOINLINE bool findHashed(const GHashTable *t, keyhash k, gconstpointer key, place *at)
+NOINLINE bool findHashed(const GHashTable *t, guint stored, gconstpointer key, place *at)
 {
+  keyhash k = shimKey(t, typeUser, stored);
   return mapaccess(&t->h, typeUser, k, key, sameUser, at);
 }
-NOINLINE bool putHashed(GHashTable *t, keyhash k, gpointer key, gpointer value, bool newKey)
+NOINLINE bool putHashed(GHashTable *t, guint stored, gpointer key, gpointer value, bool newKey)
 {
   place at;
+  keyhash k = shimKey(t, typeUser, stored);
   wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
   bool found = mapassign(&t->h, typeUser, k, key, sameUser, &at);
   if (found)
@@ -397,62 +418,68 @@ NOINLINE bool putHashed(GHashTable *t, keyhash k, gpointer key, gpointer value, 
 
 /* The same for plain tables under the program's own functions. These may change the table, and what it is: the hash function
  * before the search, the equality function in the midst of it, which probe tells by at.b. Then it goes on as in any table. */
-#define PLAIN_USER(F)                                                                         \
-  ALWAYS_INLINE bool isPlainUser##F(const GHashTable *t)                                      \
-  {                                                                                           \
-    return likely(t->h.tag == (kindUser << plainBits | (1 + F)));                             \
-  }                                                                                           \
-  static gpointer lookupUser##F(const GHashTable *t, gconstpointer key)                       \
-  {                                                                                           \
-    place at = {0};                                                                           \
-    keyhash k = hashUser(t, &plainUser[F], key);                                              \
-    if (isPlainUser##F(t) && probe(&t->h, &plainUser[F], &k, key, sameUser, &at, NULL))       \
-      return valueAt(&at);                                                                    \
-    return likely(at.b != NULL) ? NULL : lookupHashed(t, k, key);                             \
-  }                                                                                           \
-  static bool findUser##F(const GHashTable *t, gconstpointer key, place *at)                  \
-  {                                                                                           \
-    *at = (place){0};                                                                         \
-    keyhash k = hashUser(t, &plainUser[F], key);                                              \
-    if (isPlainUser##F(t) && probe(&t->h, &plainUser[F], &k, key, sameUser, at, NULL))        \
-      return true;                                                                            \
-    return unlikely(!at->b) && findHashed(t, k, key, at);                                     \
-  }                                                                                           \
-  static bool putUser##F(GHashTable *t, gpointer key, gpointer value, bool newKey)            \
-  {                                                                                           \
-    const maptype *type = &plainUser[F];                                                      \
-    place at, vacant;                                                                         \
-    keyhash k = hashUser(t, type, key);                                                       \
-    if (!isPlainUser##F(t) || !formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value))) \
-      return putHashed(t, k, key, value, newKey);                                             \
-    if (probe(&t->h, type, &k, key, sameUser, &at, &vacant))                                  \
-      return overwritePlain(t, at, type, key, value, newKey);                                 \
-    if (unlikely(!at.b))                                                                      \
-      return putHashed(t, k, key, value, newKey);                                             \
-    if (!mapinsertEasily(&t->h, type, k, &vacant))                                            \
-      return addPlain(t, key, value, newKey, k);                                              \
-    setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value);   \
-    t->version += 2;                                                                          \
-    return true;                                                                              \
+#define PLAIN_USER(name, constant, lower)                                                   \
+  ALWAYS_INLINE bool is##name(const GHashTable *t)                                          \
+  {                                                                                         \
+    return likely(t->h.tag == (kindUser << plainBits | (lower)));                           \
+  }                                                                                         \
+  static gpointer lookup##name(const GHashTable *t, gconstpointer key)                      \
+  {                                                                                         \
+    place at = {0};                                                                         \
+    keyhash k = hashUser(t, constant, key);                                                 \
+    if (is##name(t) && probe(&t->h, constant, &k, key, sameUser, &at, NULL))                \
+      return valueAt(&at);                                                                  \
+    return likely(at.b != NULL) ? NULL : lookupHashed(t, k.stored, key);                    \
+  }                                                                                         \
+  static bool find##name(const GHashTable *t, gconstpointer key, place *at)                 \
+  {                                                                                         \
+    *at = (place){0};                                                                       \
+    keyhash k = hashUser(t, constant, key);                                                 \
+    if (is##name(t) && probe(&t->h, constant, &k, key, sameUser, at, NULL))                 \
+      return true;                                                                          \
+    return unlikely(!at->b) && findHashed(t, k.stored, key, at);                            \
+  }                                                                                         \
+  static bool put##name(GHashTable *t, gpointer key, gpointer value, bool newKey)           \
+  {                                                                                         \
+    const maptype *type = constant;                                                         \
+    place at, vacant;                                                                       \
+    keyhash k = hashUser(t, type, key);                                                     \
+    if (!is##name(t) || !formatFits(type, formatFor((uintptr_t)key, (uintptr_t)value)))     \
+      return putHashed(t, k.stored, key, value, newKey);                                    \
+    if (probe(&t->h, type, &k, key, sameUser, &at, &vacant))                                \
+      return overwritePlain(t, at, type, key, value, newKey);                               \
+    if (unlikely(!at.b))                                                                    \
+      return putHashed(t, k.stored, key, value, newKey);                                    \
+    if (!mapinsertEasily(&t->h, type, k, &vacant))                                          \
+      return addPlain(t, key, value, newKey, k);                                            \
+    setWords(type, slotOf(type, vacant.block, vacant.i), (uintptr_t)key, (uintptr_t)value); \
+    t->version += 2;                                                                        \
+    return true;                                                                            \
   }
-PLAIN_USER(2)
-PLAIN_USER(3)
+PLAIN_USER(User2, &plainUser[2], 1 + 2)
+PLAIN_USER(User3, &plainUser[3], 1 + 3)
+PLAIN_USER(LoneUser2, &loneUser[2], 1 + nformats + 2)
+PLAIN_USER(LoneUser3, &loneUser[3], 1 + nformats + 3)
 
 /* Which function it is for a table: by the kind and whether it is plain, in hmap.tag. */
-#define TAGGED(kind, any, plain0, plain1, plain2, plain3)                                              \
-  [(kind) << plainBits] = any, [(kind) << plainBits | 1] = plain0, [(kind) << plainBits | 2] = plain1, \
-             [(kind) << plainBits | 3] = plain2, [(kind) << plainBits | 4] = plain3, [(kind) << plainBits | alarmedTag] = any
-#define BY_TAG(f)                                                                                                           \
-  {                                                                                                                         \
-    TAGGED(kindDirect, f##Direct, f##Direct0, f##Direct1, f##Direct2, f##Direct3),                                          \
-        TAGGED(kindStr, f##Str, f##Str, f##Str, f##Str2, f##Str3), TAGGED(kindInt, f##Int, f##Int, f##Int, f##Int, f##Int), \
-        TAGGED(kindInt64, f##Int64, f##Int64, f##Int64, f##Int64, f##Int64),                                                \
-        TAGGED(kindDouble, f##Double, f##Double, f##Double, f##Double, f##Double),                                          \
-        TAGGED(kindUser, f##User, f##User, f##User, f##User2, f##User3),                                                    \
+#define TAGGED(kind, any, plain0, plain1, plain2, plain3, lone0, lone1, lone2, lone3)                                   \
+  [(kind) << plainBits] = any, [(kind) << plainBits | 1] = plain0, [(kind) << plainBits | 2] = plain1,                  \
+             [(kind) << plainBits | 3] = plain2, [(kind) << plainBits | 4] = plain3, [(kind) << plainBits | 5] = lone0, \
+             [(kind) << plainBits | 6] = lone1, [(kind) << plainBits | 7] = lone2, [(kind) << plainBits | 8] = lone3,   \
+             [(kind) << plainBits | alarmedTag] = any
+#define TAGGED_ANY(kind, any) TAGGED(kind, any, any, any, any, any, any, any, any, any)
+/* lone: f with Lone behind it, or f, where lone tables are as others. */
+#define BY_TAG(f, lone)                                                                                                        \
+  {                                                                                                                            \
+    TAGGED(kindDirect, f##Direct, f##Direct0, f##Direct1, f##Direct2, f##Direct3, lone##Direct0, lone##Direct1, lone##Direct2, \
+           lone##Direct3),                                                                                                     \
+        TAGGED(kindStr, f##Str, f##Str, f##Str, f##Str2, f##Str3, f##Str, f##Str, lone##Str2, lone##Str3),                     \
+        TAGGED_ANY(kindInt, f##Int), TAGGED_ANY(kindInt64, f##Int64), TAGGED_ANY(kindDouble, f##Double),                       \
+        TAGGED(kindUser, f##User, f##User, f##User, f##User2, f##User3, f##User, f##User, lone##User2, lone##User3),           \
   }
-static gpointer (*const lookupBy[])(const GHashTable *t, gconstpointer key) = BY_TAG(lookup);
-static bool (*const findBy[])(const GHashTable *t, gconstpointer key, place *at) = BY_TAG(find);
-static bool (*const putBy[])(GHashTable *t, gpointer key, gpointer value, bool newKey) = BY_TAG(put);
+static gpointer (*const lookupBy[])(const GHashTable *t, gconstpointer key) = BY_TAG(lookup, lookupLone);
+static bool (*const findBy[])(const GHashTable *t, gconstpointer key, place *at) = BY_TAG(find, findLone);
+static bool (*const putBy[])(GHashTable *t, gpointer key, gpointer value, bool newKey) = BY_TAG(put, putLone);
 
 /* put, when the table has changed so much that its function may be another. */
 static bool putAgain(GHashTable *t, gpointer key, gpointer value, bool newKey)
@@ -499,6 +526,7 @@ static const kindFunctions ownFunctions[kindUser] = {
 static struct {
   pthread_once_t hashes, equals;
   kindFunctions glibs[kindUser], seen[kindUser];
+  GHashFunc last; /* a hash function that was none of those; relaxed atomic */
 } others = {.hashes = PTHREAD_ONCE_INIT, .equals = PTHREAD_ONCE_INIT};
 
 #define SEEN(function, own) ((function) != (own) && LEADS_HERE(function) ? (function) : NULL)
@@ -545,9 +573,17 @@ static guint8 kindOf(GHashFunc hash, GEqualFunc equal)
   for (guint8 kind = 0; kind < kindUser; kind++)
     if (hash == ownFunctions[kind].hash && equal == ownFunctions[kind].equal)
       return kind;
+  if (hash == __atomic_load_n(&others.last, __ATOMIC_RELAXED))
+    return kindUser;
   pthread_once(&others.hashes, hashesInit);
+  bool known = false;
   for (guint8 kind = 0; kind < kindUser; kind++)
-    if (isHashOf(kind, hash) && isEqualOf(kind, equal))
-      return kind;
+    if (isHashOf(kind, hash)) {
+      if (isEqualOf(kind, equal))
+        return kind;
+      known = true;
+    }
+  if (!known)
+    __atomic_store_n(&others.last, hash, __ATOMIC_RELAXED);
   return kindUser;
 }

@@ -94,6 +94,7 @@ ALWAYS_INLINE void settle(void)
 static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify freeKey, GDestroyNotify freeValue)
 {
   GHashTable *t = g_new(GHashTable, 1);
+  const guint8 kind = kindOf(hash, equal);
   settle();
   *t = (GHashTable){
       .mark = tableMark,
@@ -101,13 +102,10 @@ static GHashTable *newTable(GHashFunc hash, GEqualFunc equal, GDestroyNotify fre
       .key_equal_func = equal,
       .key_destroy_func = freeKey,
       .value_destroy_func = freeValue,
+      .ref_count = 1,
+      .h = {.t = typeOf(kind), .tag = (guint8)(kind << plainBits), .flags = settings.checked ? hashChecked : 0},
   };
-  guint8 kind = kindOf(hash, equal);
-  makemap(&t->h, typeOf(kind), 0);
-  t->h.tag = (guint8)(kind << plainBits);
-  if (settings.checked)
-    setFlags(&t->h, flagsOf(&t->h) | hashChecked);
-  g_atomic_ref_count_init(&t->ref_count);
+  countTable(&t->h);
   return t;
 }
 
@@ -744,7 +742,10 @@ void g_hash_table_iter_init(GHashTableIter *iter, GHashTable *hash_table)
     FOREIGN(g_hash_table_iter_init)(iter, hash_table);
     return;
   }
-  *(realIter *)iter = (realIter){.hash_table = hash_table, .version = versionOf(hash_table)};
+  realIter *ri = (realIter *)iter;
+  *ri = (realIter){.hash_table = hash_table, .version = versionOf(hash_table)};
+  if (taggedLone(&hash_table->h) && hash_table->h.count)
+    walkLone(&hash_table->h, &ri->walk);
 }
 
 /* Moves iter to the next entry of the present buckets, of which there must be one. plain is the format of all blocks of the
@@ -805,7 +806,7 @@ NEXT(Str2, &plainStr[2])
 NEXT(Str3, &plainStr[3])
 NEXT(User2, &plainUser[2])
 NEXT(User3, &plainUser[3])
-static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) = BY_TAG(next);
+static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) = BY_TAG(next, next);
 
 /* Moves to the next entry. Returns TRUE, with its key and value, which stay the table's, in *key and *value; key and value may
  * be NULL. Or returns FALSE at the end; and, with a critical, after it and when the walk is over because keys were added or
@@ -813,8 +814,14 @@ static gboolean (*const nextBy[])(realIter *ri, gpointer *key, gpointer *value) 
 gboolean g_hash_table_iter_next(GHashTableIter *iter, gpointer *key, gpointer *value)
 {
   realIter *ri = (realIter *)iter;
-  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version && ri->walk.rest))
-    return nextBy[ri->hash_table->h.tag](ri, key, value);
+  if (likely(ri && ri->hash_table->mark == tableMark && ri->version == ri->hash_table->version)) {
+    if (ri->walk.rest)
+      return nextBy[ri->hash_table->h.tag](ri, key, value);
+    if (ri->walk.state == atEntry && taggedLone(&ri->hash_table->h)) { /* there is no other bucket */
+      ri->walk.state = afterLast;
+      return FALSE;
+    }
+  }
   return iterNextRare(ri, key, value);
 }
 

@@ -30,7 +30,7 @@ static const char *checkType(const maptype *t)
   REQUIRE(t->alg != algUser || t->callbacks);
   layout(&again);
   REQUIRE(t->slotoff == again.slotoff && t->elemoff == again.elemoff && t->slotsize == again.slotsize &&
-          t->blocksize == again.blocksize && t->segbits == again.segbits);
+          t->blocksize == again.blocksize && t->segbits == again.segbits && t->align == again.align);
   return NULL;
 }
 
@@ -294,6 +294,8 @@ static const char *mapcheck(const hmap *h)
   REQUIRE(h->format < nformats && (t->formats || h->format == 0));
   REQUIRE((h->tag & plainMask) == 0 || taggedPlain(h) || ((h->tag & plainMask) == alarmedTag && flagsOf(h) & hashSip));
   REQUIRE(!(flagsOf(h) & (hashAlarm | hashSip)) || t->rehash);
-  REQUIRE(!taggedPlain(h) || ((h->tag & plainMask) == 1 + t->format && isPlain(h) && !(flagsOf(h) & hashSip)));
+  REQUIRE(!taggedLone(h) || isAlone(h));
+  REQUIRE(!taggedPlain(h) ||
+          ((h->tag & plainMask) == 1 + t->format + (taggedLone(h) ? nformats : 0) && isPlain(h) && !(flagsOf(h) & hashSip)));
   return NULL;
 }

@@ -18,6 +18,7 @@
 
 static struct {
   pthread_once_t once;
+  bool off;                          /* nobody asked, and that is known; atomic */
   char *file;                        /* NULL: nobody asked */
   size_t tables, live;               /* made; not freed yet */
   size_t entries, present, peak;     /* added; there now, in all tables; the most that were there at once */
@@ -80,9 +81,10 @@ static void countBuckets(const hmap *h)
     addTo(&counters.buckets, bucketShift(h->B));
 }
 /* A table has been made. */
-static void countTable(hmap *h)
+NOINLINE void countTableIfAsked(hmap *h)
 {
   pthread_once(&counters.once, countersInit);
+  __atomic_store_n(&counters.off, !counters.file, __ATOMIC_RELEASE);
   if (!counters.file)
     return;
   setFlags(h, flagsOf(h) | hashCounted);
@@ -90,6 +92,11 @@ static void countTable(hmap *h)
   addTo(&counters.live, 1);
   if (h->buckets)
     countBuckets(h);
+}
+ALWAYS_INLINE void countTable(hmap *h)
+{
+  if (unlikely(!__atomic_load_n(&counters.off, __ATOMIC_ACQUIRE)))
+    countTableIfAsked(h);
 }
 /* n entries have left a table. */
 ALWAYS_INLINE void countRemoved(const hmap *h, size_t n)

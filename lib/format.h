@@ -67,8 +67,13 @@ ALWAYS_INLINE bool formatFits(const maptype *t, unsigned format)
 
 /* The lower bits of hmap.tag: 0; or 1 + the format that every block of the table has. Such a table is plain: a maptype that is a
  * constant, with formats NULL, may stand for its own. Tables that are checked for misuse are not plain; and one that was alarmed
- * has a tag of its own, so that whoever expects the fast hash does not know it. */
-enum { plainBits = 3, plainMask = (1 << plainBits) - 1, alarmedTag = plainMask };
+ * has a tag of its own, so that whoever expects the fast hash does not know it.
+ *
+ * A plain table that never was more than one bucket without overflow is lone, 1 + nformats + the format. Most tables never are
+ * anything else, and there a hash has nothing to choose: it is but a fingerprint. So where it can be made again without the key's
+ * own functions (quickHash), it is a product that needs no seed, and becomes the keyed hash when the table leaves that state
+ * (retop). */
+enum { plainBits = 4, plainMask = (1 << plainBits) - 1, alarmedTag = plainMask };
 
 static bool isPlain(const hmap *h)
 {
@@ -76,15 +81,36 @@ static bool isPlain(const hmap *h)
 }
 ALWAYS_INLINE bool taggedPlain(const hmap *h)
 {
-  return (h->tag & plainMask) - 1u < nformats;
+  return (h->tag & plainMask) - 1u < 2 * nformats;
 }
-/* Called when the formats of a table's blocks may have changed. */
-static void formatsChanged(hmap *h)
+ALWAYS_INLINE bool taggedLone(const hmap *h)
 {
-  unsigned lower = flagsOf(h) & hashSip ? alarmedTag : isPlain(h) ? 1u + h->t->format : 0;
-  h->tag = (uint8_t)((h->tag & ~plainMask) | lower);
+  return (h->tag & plainMask) - 1u - nformats < nformats;
+}
+/* The bucket of a table that has but one. */
+ALWAYS_INLINE bmap *onlyBucket(const hmap *h)
+{
+  return bmapIn(h->buckets->segments[0], 0);
+}
+/* Whether a table with buckets is one bucket and nothing else. */
+ALWAYS_INLINE bool isAlone(const hmap *h)
+{
+  return h->B == 0 && !growing(h) && (onlyBucket(h)->link & ~(uint64_t)bucketHalf) == 0;
 }
 
+/* Called when the formats of a table's blocks may have changed, or whether it is one bucket. */
+static void formatsChanged(hmap *h)
+{
+  const bool lone = taggedLone(h) && isAlone(h);
+  unsigned lower = flagsOf(h) & hashSip ? alarmedTag : isPlain(h) ? 1u + h->t->format + (lone ? nformats : 0) : 0;
+  h->tag = (uint8_t)((h->tag & ~plainMask) | lower);
+}
+/* A table has got its first bucket. It does not become lone again later, when a write may know a key's hash already. */
+static void becomeLone(hmap *h)
+{
+  if (isPlain(h))
+    h->tag = (uint8_t)((h->tag & ~plainMask) | (1u + nformats + h->t->format));
+}
 /* Sees to it that the next array has room for an entry that is about to come. */
 ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
 {
@@ -93,50 +119,6 @@ ALWAYS_INLINE void wantFormat(hmap *h, uintptr_t key, uintptr_t elem)
     h->format = (uint8_t)format;
     h->easy = 0; /* a table of one bucket grows to it at once */
   }
-}
-
-/* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or,
- * where spare is NULL, new. Returns false, with nothing changed, if there is no memory. */
-NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
-{
-  const maptype *wide = wideFormat(p->t);
-  unsigned char *block = spare ? *spare : malloc(wide->blocksize);
-  if (!block)
-    return false;
-  if (spare)
-    memcpy(spare, block, sizeof *spare);
-  if (wide->stored)
-    memcpy(block, p->block, bucketCnt * sizeof(uint32_t));
-  for (unsigned i = 0; i < bucketCnt; i++) {
-    unsigned char *slot = slotOf(p->t, p->block, i);
-    if (p->b->tophash[i] >= minTopHash)
-      setWords(wide, slotOf(wide, block, i), wordKey(p->t, slot), wordElem(p->t, slot));
-  }
-  memcpy(p->block, &block, sizeof block);
-  p->b->link |= bucketWide;
-  p->block = block;
-  p->t = wide;
-  h->nwide++;
-  formatsChanged(h);
-  h->seq++; /* a search that is under way begins again */
-  return true;
-}
-
-/* Writes an entry's key and elem into its slot. Returns false if its bucket would have to be widened and there is no memory for
- * that; then the slot is as it was. */
-ALWAYS_INLINE bool setEntry(hmap *h, place *p, uintptr_t key, uintptr_t elem, void **spare)
-{
-  if (unlikely(!formatFits(p->t, formatFor(key, elem)))) {
-    place wide = *p; /* so that p need not have an address where this does not happen */
-    if (!wide.t->formats)
-      wide.t = h->t;
-    wantFormat(h, key, elem);
-    if (!widenBlock(h, &wide, spare))
-      return false;
-    *p = wide;
-  }
-  setWords(p->t, slotOf(p->t, p->block, p->i), key, elem);
-  return true;
 }
 
 #endif

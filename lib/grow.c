@@ -22,7 +22,8 @@
  * has visited everything and nobody's walk survives, does it all at its end.
  *
  * Of an array of up to eight buckets, most of which belong to tables that never have more, the write that begins the growth moves
- * all and frees it. */
+ * all and frees it. A single bucket without overflow is copied at once (growLone), in a lone table (format.h) to four:
+ * an array of two would be full with the fourteenth entry, and cost more than it saves (doc/layout.md). */
 #include "hash.h"
 #include "probe.h"
 
@@ -31,24 +32,114 @@ enum {
   shrinkPace = 2048,    /* where there are fewer entries than buckets, buckets that it looks at, of which each entry */
   shrinkEntryCost = 64, /* counts as so many, for it has to be moved */
   alarmPace = 16,       /* while an alarm waits for the end of a growth */
-  directB = 3
+  directB = 3,          /* old buckets that a write evacuates if there are but 2^directB */
+  loneB = 2             /* what a lone table grows to */
 };
 
-/* The hash of the entry in a slot: all of it where keys are their own hash, else the low 32 bits, which choose the bucket. */
-ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
+/* The hash of the entry in a slot of a table that is lone or is not: all of it where keys are their own hash, else the low 32
+ * bits, which choose the bucket. */
+ALWAYS_INLINE uint64_t slotHashIf(const hmap *h, const maptype *t, bool lone, unsigned char *block, unsigned i)
 {
   if (t->alg == algShim)
-    return mix32(hashesOf(block)[i], &h->hash0);
+    return shimHash(h, lone, hashesOf(block)[i]);
   if (t->stored)
     return hashesOf(block)[i];
   unsigned char *key = slotOf(t, block, i);
-  return keyed64(h, t, t->keysize == 8 ? read64(key) : read32(key));
+  return keyed64(h, t, lone, t->keysize == 8 ? read64(key) : read32(key));
+}
+ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *block, unsigned i)
+{
+  return slotHashIf(h, t, hashesLone(h, t), block, i);
+}
+
+/* Gives a table a seed, before any hash depends on it. By how much its keys are rotated stays. */
+NOINLINE void seedHashes(hmap *h)
+{
+  h->hash0 = withShift(newSeed(), h->hash0.k0 & shiftMask);
+}
+/* Gives an empty table a seed and a place where walks begin. One that is lone may need no more than that until it grows. */
+static void seedTable(hmap *h)
+{
+  if (hashesLone(h, h->t)) {
+    h->order = (uint32_t)drawWords(1).order;
+    return;
+  }
+  tableSeed s = drawSeed();
+  h->hash0 = withShift(s.hash0, h->hash0.k0 & shiftMask);
+  h->order = (uint32_t)s.order;
+}
+
+/* Gives the only bucket of a table that is lone no more the tophashes that go with that. */
+static void retop(hmap *h)
+{
+  const place p = bucketAt(h->t, h->buckets, 0);
+  if (!quickHash(h->t))
+    return;
+  seedHashes(h);
+  for (slots full = matchFull(p.b); full; full &= full - 1)
+    p.b->tophash[firstSlot(full)] = (uint8_t)tophash(slotHashIf(h, h->t, false, p.block, firstSlot(full)));
+}
+
+/* Called before a lone table gets a second bucket other than by growLone, or a block elsewhere. */
+static void leaveLone(hmap *h)
+{
+  if (!taggedLone(h))
+    return;
+  h->tag = (uint8_t)(h->tag - nformats);
+  h->seq++;
+  retop(h);
+}
+
+/* Gives a bucket a block in the last format, with the entries that it has. The block is the first of a list of spare ones, or,
+ * where spare is NULL, new. Returns false, with nothing changed, if there is no memory. */
+NOINLINE bool widenBlock(hmap *h, place *p, void **spare)
+{
+  const maptype *wide = wideFormat(p->t);
+  leaveLone(h);
+  unsigned char *block = spare ? *spare : malloc(wide->blocksize);
+  if (!block)
+    return false;
+  if (spare)
+    memcpy(spare, block, sizeof *spare);
+  if (wide->stored)
+    memcpy(block, p->block, bucketCnt * sizeof(uint32_t));
+  for (unsigned i = 0; i < bucketCnt; i++) {
+    unsigned char *slot = slotOf(p->t, p->block, i);
+    if (p->b->tophash[i] >= minTopHash)
+      setWords(wide, slotOf(wide, block, i), wordKey(p->t, slot), wordElem(p->t, slot));
+  }
+  memcpy(p->block, &block, sizeof block);
+  p->b->link |= bucketWide;
+  p->block = block;
+  p->t = wide;
+  h->nwide++;
+  formatsChanged(h);
+  h->seq++; /* a search that is under way begins again */
+  return true;
+}
+
+/* Writes an entry's key and elem into its slot. Returns false if its bucket would have to be widened and there is no memory for
+ * that; then the slot is as it was. */
+ALWAYS_INLINE bool setEntry(hmap *h, place *p, uintptr_t key, uintptr_t elem, void **spare)
+{
+  if (unlikely(!formatFits(p->t, formatFor(key, elem)))) {
+    place wide = *p; /* so that p need not have an address where this does not happen */
+    if (!wide.t->formats)
+      wide.t = h->t;
+    wantFormat(h, key, elem);
+    if (!widenBlock(h, &wide, spare))
+      return false;
+    *p = wide;
+  }
+  setWords(p->t, slotOf(p->t, p->block, p->i), key, elem);
+  return true;
 }
 
 /* Links one more overflow bucket behind b, which is the last of its chain in an array. Returns it, or NULL if there is no memory.
  */
 static bmap *newoverflow(hmap *h, bucketArray *a, bmap *b)
 {
+  leaveLone(h);
   if (!reserveOverflow(a, 1))
     return NULL;
   bmap *next = takeOverflow(a);
@@ -80,11 +171,12 @@ static uint8_t smallerB(const hmap *h)
   return B;
 }
 
-/* The size of the next array: twice as large if the table is too full, smaller if there are too few entries, or the same. */
+/* The size of the next array: twice as large if the table is too full, or four times if it was lone; smaller if there are too few
+ * entries, or the same. */
 static uint8_t nextB(const hmap *h)
 {
   if (overLoadFactor(h->count + 1, h->B))
-    return (uint8_t)(h->B + 1);
+    return taggedLone(h) ? loneB : (uint8_t)(h->B + 1);
   return shouldShrink(h) ? smallerB(h) : h->B;
 }
 
@@ -103,26 +195,104 @@ static unsigned formatOfEntries(const hmap *h)
   return format;
 }
 
-/* Makes a whole bucket of a half that is all that the table has, in a new array. Returns false, with nothing changed, if it is
- * not as simple as that. */
-static bool growHalf(hmap *h, bucketArray *whole)
+/* Copies a slot; the commonest sizes as words. */
+ALWAYS_INLINE void copySlot(unsigned char *to, const unsigned char *from, size_t size)
 {
-  const maptype *t = h->t;
-  if (whole->t != t || whole->B != 0 || h->buckets->B != 0 || pinned(h->buckets))
-    return false;
-  const place from = bucketAt(t, h->buckets, 0), to = bucketAt(t, whole, 0);
-  if (from.b->link != bucketHalf)
-    return false;
-  countEvacuated(h, from);
-  HMAP_COUNT(moved, countSlots(matchFull(from.b)));
-  memcpy(to.b->tophash, from.b->tophash, halfCnt);
+  if (size == 16)
+    memcpy(to, from, 16);
+  else if (size == 8)
+    memcpy(to, from, 8);
+  else if (size == 4)
+    memcpy(to, from, 4);
+  else
+    memcpy(to, from, size);
+}
+
+/* Copies the entry in slot i of from, but for the tophash. */
+ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, void **spare)
+{
+  unsigned char *slot = slotOf(from->t, from->block, i);
+  if (from->t->stored)
+    hashesOf(to->block)[to->i] = hashesOf(from->block)[i];
+  if (likely(to->t == from->t))
+    copySlot(slotOf(to->t, to->block, to->i), slot, to->t->slotsize);
+  else
+    setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
+}
+
+/* Copies an entry's slot to one of another format, or the same. */
+ALWAYS_INLINE void convertSlot(const maptype *to, unsigned char *slot, const maptype *t, unsigned char *from)
+{
+  if (to == t)
+    copySlot(slot, from, t->slotsize);
+  else
+    setWords(to, slot, wordKey(t, from), wordElem(t, from));
+}
+
+/* Copies the entries of a table's only bucket to the only one of its new array, each to the same slot. */
+static void copyBucket(hmap *h, const place *from)
+{
+  const maptype *t = from->t;
+  const place to = bucketAt(h->t, h->buckets, 0);
+  const unsigned n = isHalf(from->b) ? halfCnt : bucketCnt;
+  memcpy(to.b->tophash, from->b->tophash, n);
   if (t->stored)
-    memcpy(to.block, from.block, halfCnt * sizeof(uint32_t));
-  memcpy(slotOf(t, to.block, 0), slotOf(t, from.block, 0), halfCnt * t->slotsize);
-  freeArray(h->buckets);
-  h->buckets = whole;
+    memcpy(to.block, from->block, n * sizeof(uint32_t));
+  for (slots full = matchFull(to.b); full; full &= full - 1) {
+    unsigned i = firstSlot(full);
+    convertSlot(to.t, slotOf(to.t, to.block, i), t, slotOf(t, from->block, i));
+    HMAP_COUNT(moved, 1);
+  }
+}
+
+/* Copies them to an array of up to four buckets, where a hash says which. */
+static void scatterBucket(hmap *h, const place *from)
+{
+  const maptype *t = from->t, *to = h->t;
+  const bool again = quickHash(t); /* the hash is all of it, and perhaps another one */
+  unsigned n[1 << loneB] = {0};
+  for (slots full = matchFull(from->b); full; full &= full - 1) {
+    unsigned i = firstSlot(full);
+    uint64_t hash = slotHashIf(h, t, false, from->block, i);
+    size_t j = (size_t)hash & h->mask;
+    unsigned char *segment = h->buckets->segments[0], *block = segment + j * to->blocksize;
+    unsigned k = n[j]++;
+    bmapIn(segment, j)->tophash[k] = again ? (uint8_t)tophash(hash) : from->b->tophash[i];
+    if (t->stored)
+      hashesOf(block)[k] = hashesOf(from->block)[i];
+    convertSlot(to, slotOf(to, block, k), t, slotOf(t, from->block, i));
+    HMAP_COUNT(moved, 1);
+  }
+}
+
+/* Gives a table that is one bucket its new array, and copies the entries. Returns false, with nothing changed, if it is not as
+ * simple as that. */
+static bool growLone(hmap *h, bucketArray *to)
+{
+  bucketArray *old = h->buckets;
+  if (to->B > loneB || !isAlone(h) || pinned(old))
+    return false;
+  const place from = bucketAt(h->t, old, 0);
+  uint8_t oldB = h->B;
+  countEvacuated(h, from);
+  if (to->B > oldB)
+    setFlags(h, flagsOf(h) & (uint8_t)~hashHinted);
+  h->buckets = to;
+  h->t = to->t;
+  h->B = to->B;
+  h->mask = (uint32_t)bucketMask(to->B);
+  h->easy = 0;
   h->seq++;
-  countGrowth(h, 0);
+  const bool hashed = hashesLone(h, h->t);
+  formatsChanged(h);
+  if (hashed && h->B)
+    seedHashes(h);
+  if (h->B == 0)
+    copyBucket(h, &from);
+  else
+    scatterBucket(h, &from);
+  freeBuckets(old);
+  countGrowth(h, oldB);
   return true;
 }
 
@@ -137,8 +307,9 @@ NOINLINE bool hashGrow(hmap *h)
   bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
   if (!buckets)
     return false;
-  if (growHalf(h, buckets))
+  if (growLone(h, buckets))
     return true;
+  leaveLone(h);
   h->t = t;
   setFlags(h, (uint8_t)((flagsOf(h) & ~(sameSizeGrow | (B > oldB ? hashHinted : 0))) | (B == oldB ? sameSizeGrow : 0)));
   h->oldbuckets = h->buckets;
@@ -177,31 +348,6 @@ static void growDone(hmap *h)
   h->nevacuate = 0;
   setFlags(h, flagsOf(h) & (uint8_t)~sameSizeGrow);
   formatsChanged(h);
-}
-
-/* Copies a slot; the commonest sizes as words. */
-ALWAYS_INLINE void copySlot(unsigned char *to, const unsigned char *from, size_t size)
-{
-  if (size == 16)
-    memcpy(to, from, 16);
-  else if (size == 8)
-    memcpy(to, from, 8);
-  else if (size == 4)
-    memcpy(to, from, 4);
-  else
-    memcpy(to, from, size);
-}
-
-/* Copies the entry in slot i of from, but for the tophash. */
-ALWAYS_INLINE void copyEntry(hmap *h, place *to, const place *from, unsigned i, void **spare)
-{
-  unsigned char *slot = slotOf(from->t, from->block, i);
-  if (from->t->stored)
-    hashesOf(to->block)[to->i] = hashesOf(from->block)[i];
-  if (likely(to->t == from->t))
-    copySlot(slotOf(to->t, to->block, to->i), slot, to->t->slotsize);
-  else
-    setEntry(h, to, wordKey(from->t, slot), wordElem(from->t, slot), spare);
 }
 
 /* Adds the entry in slot i of from, with the tophash top, to the chain that to is in, which has no room before to. Of the
@@ -254,7 +400,7 @@ ALWAYS_INLINE void evacuateFirst(hmap *h, const maptype *t, bmap *from, unsigned
   memset(from->tophash, evacuatedEmpty, bucketCnt);
   for (; full; full &= full - 1) {
     unsigned i = firstSlot(full);
-    unsigned useY = (slotHash(h, t, block, i) & newbit) != 0;
+    unsigned useY = (slotHashIf(h, t, false, block, i) & newbit) != 0;
     unsigned k = n >> 8 * useY & 0xff;
     n += 1u << 8 * useY;
     if (stored)

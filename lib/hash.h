@@ -14,7 +14,7 @@
  * memhash takes 16 bytes at a time, each pair of words blinded with words of its own. Whoever does not know the seed knows of no two
  * strings that meet more often than chance would have it.
  *
- * siphash13 (Aumasson, Bernstein: SipHash, INDOCRYPT 2012; 1 and 3 rounds) makes the seeds, and the hashes of
+ * siphash13 (Aumasson, Bernstein: SipHash, INDOCRYPT 2012; 1 and 3 rounds) makes what seeds come from, and the hashes of
  * a table that has had its alarm (alarm.c). */
 #ifndef HMAP_HASH_H
 #define HMAP_HASH_H

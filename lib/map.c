@@ -83,7 +83,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
 /* Whether a table's only bucket is a half. */
 ALWAYS_INLINE bool isHalfBucket(const hmap *h)
 {
-  return h->B == 0 && isHalf(bmapIn(h->buckets->segments[0], 0));
+  return h->B == 0 && isHalf(onlyBucket(h));
 }
 /* Whether the table should have another array before it takes one more entry. */
 ALWAYS_INLINE bool shouldGrow(const hmap *h)
@@ -114,9 +114,9 @@ NOINLINE bool firstBuckets(hmap *h, unsigned format)
   h->buckets = makeHalfBucket(h->t);
   if (!h->buckets)
     return false;
+  becomeLone(h);
   seedTable(h);
   h->easy = h->retired || isCounted(h) ? 0 : halfCnt;
-  formatsChanged(h);
   countBuckets(h);
   return true;
 }
@@ -207,7 +207,7 @@ ALWAYS_INLINE void toNewSlot(hmap *h, const maptype *t, uint64_t hash, place *at
  * write. Returns whether it was. */
 ALWAYS_INLINE bool mapinsertEasily(hmap *h, const maptype *t, keyhash k, const place *vacant)
 {
-  if (!vacant->b || unlikely(h->count >= h->easy || inEmptySegment(vacant->b)))
+  if (!vacant->b || unlikely(h->count >= h->easy || (!isLoneType(t) && inEmptySegment(vacant->b))))
     return false;
   vacant->b->tophash[vacant->i] = tophash(k.hash);
   if (t->stored)
@@ -224,7 +224,7 @@ ALWAYS_INLINE bool mapinsert(hmap *h, const maptype *t, keyhash k, place *at, pl
 {
   uint8_t top = (uint8_t)tophash(k.hash);
   beginWrite(h);
-  if (unlikely(shouldGrow(h)) && mayGrow && hashGrow(h)) {
+  if (mayGrow && unlikely(shouldGrow(h)) && hashGrow(h)) {
     growWork(h);
     *at = mapbucket(h, t, k.hash);
     vacant->b = NULL;
@@ -268,6 +268,25 @@ ALWAYS_INLINE bool mapadd(hmap *h, const maptype *t, keyhash k, place *at, place
   return mapinsert(h, t, k, at, vacant, mayGrow);
 }
 
+/* mapadd for a lone table, perhaps without a place for one more entry, of which the format is wanted: it grows; and if there is
+ * no memory, becomes one that can have overflow. key is the word or the pointer that formats are for. */
+NOINLINE bool mapaddLone(hmap *h, const maptype *t, keyhash k, const void *key, place *at)
+{
+  beginWrite(h);
+  if (shouldGrow(h))
+    hashGrow(h);
+  if (taggedLone(h) && (!matchEmpty(onlyBucket(h)) || !formatFits(h->t, h->format)))
+    leaveLone(h);
+  endWrite(h);
+  if (t->alg == algShim)
+    k.hash = shimHash(h, hashesLone(h, t), k.stored);
+  else if (quickHash(t))
+    k = keyhash64(h, t, (uintptr_t)key);
+  *at = mapbucket(h, t, k.hash);
+  place vacant = {0};
+  return mapinsert(h, t, k, at, &vacant, false);
+}
+
 /* Finds a key or adds it, in a table that has buckets (needBuckets). Returns true if it was there: then nothing has changed, and
  * nothing has moved. *at is its slot; for a new entry the caller must write the key and the elem. at->b is NULL, and the table as
  * it was, if there is no memory. */
@@ -284,6 +303,10 @@ ALWAYS_INLINE bool mapassign(hmap *h, const maptype *t, keyhash k, const void *k
     if (probe(h, t, &k, key, equal, at, &vacant))
       return true;
   } while (t->callbacks && !at->b);
+  if (t->formats && unlikely(taggedLone(h) && h->count >= h->easy)) {
+    mapaddLone(h, h->t, k, key, at);
+    return false;
+  }
   mapadd(h, t, k, at, &vacant);
   return false;
 }
@@ -456,7 +479,7 @@ static bool clearBucket(hmap *h)
 {
   if (!h->buckets || h->B != 0 || growing(h) || h->retired || h->nwide || h->noverflow || ownsMemory(h->t) || pinned(h->buckets))
     return false;
-  bmap *b = bmapIn(h->buckets->segments[0], 0);
+  bmap *b = onlyBucket(h);
   beginWrite(h);
   countRemoved(h, h->count);
   setTops(b, isHalf(b) ? noSlot * EACH_BYTE << 8 * halfCnt : 0);

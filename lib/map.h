@@ -156,6 +156,8 @@ typedef struct maptype {
   uint8_t segbits;               /* log2 of the buckets in a segment */
   uint8_t format;                /* its index in formats */
   bool common;                   /* a constant that stands for the type of tables that were not alarmed */
+  uint8_t align;                 /* of blocks */
+  bool lone;                     /* and that are one bucket, see format.h */
   const struct maptype *formats; /* NULL, or the formats that blocks of this table may have, see format.h; the last holds all */
   uint64_t (*rehash)(const struct maptype *t, unsigned char *slot, const hmap_seed *seed); /* SipHash of the key in a slot; NULL
                                                                                               for what others hash */
@@ -495,13 +497,6 @@ static inline uint32_t roundUp(uint32_t n, uint32_t align)
   return (n + align - 1) / align * align;
 }
 
-/* The alignment of blocks: that of their slots, and at least that of stored hashes and pointers. */
-static inline uint32_t alignOfBlocks(const maptype *t)
-{
-  uint32_t key = t->indirectkey ? sizeof(void *) : t->keysize, elem = t->indirectelem ? sizeof(void *) : t->elemsize;
-  return alignOf(key) == 16 || alignOf(elem) == 16 ? 16 : 8;
-}
-
 /* log2 of the buckets in a segment, a constant where the size of a block is one. */
 #define SEGMENT_HOLDS(bits, blocksize) ((sizeof(bmap) + (blocksize)) << (bits) <= segmentBytes)
 #define SEGBITS(blocksize)                    \
@@ -518,6 +513,7 @@ static inline void layout(maptype *t)
 {
   uint32_t key = t->indirectkey ? sizeof(void *) : t->keysize, elem = t->indirectelem ? sizeof(void *) : t->elemsize;
   uint32_t align = alignOf(key) > alignOf(elem) ? alignOf(key) : alignOf(elem);
+  t->align = align == 16 ? 16 : 8; /* at least that of stored hashes and pointers */
   t->slotoff = t->stored ? bucketCnt * sizeof(uint32_t) : 0;
   t->elemoff = roundUp(key, alignOf(elem));
   t->slotsize = roundUp(t->elemoff + elem, align);

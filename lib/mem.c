@@ -34,7 +34,10 @@ ALWAYS_INLINE unsigned char *alignUp(unsigned char *p, size_t align)
 /* Makes n buckets before and behind segment empty. */
 static void emptyBuckets(unsigned char *segment, size_t n)
 {
-  memset(bmapIn(segment, n - 1), 0, n * sizeof(bmap));
+  if (n == 1)
+    *bmapIn(segment, 0) = (bmap){.link = 0};
+  else
+    memset(bmapIn(segment, n - 1), 0, n * sizeof(bmap));
   HMAP_COUNT(touched, n * sizeof(bmap));
 }
 
@@ -146,7 +149,7 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
 /* The alignment of n buckets that are in a piece of memory with something else: what their entries need; from some on, a line. */
 static size_t alignOfOwn(const maptype *t, size_t n)
 {
-  return n < 64 ? alignOfBlocks(t) : cacheLine;
+  return n < 64 ? t->align : cacheLine;
 }
 /* Where the only segment of an array of n buckets begins. */
 static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
@@ -154,7 +157,7 @@ static unsigned char *placeOwnSegment(const bucketArray *a, size_t n)
   return alignUp((unsigned char *)(uintptr_t)&a->segments[1] + n * sizeof(bmap), alignOfOwn(a->t, n));
 }
 /* Returns an array of n buckets, with blocks bytes for their blocks, in one piece; or NULL if there is no memory. */
-static bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
+ALWAYS_INLINE bucketArray *newSmallArray(const maptype *t, size_t n, size_t blocks)
 {
   size_t bytes = sizeof(bucketArray) + sizeof(unsigned char *) + n * sizeof(bmap) + alignOfOwn(t, n) - mallocAlign + blocks;
   bucketArray *a = malloc(bytes);
@@ -183,11 +186,8 @@ static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
 static bucketArray *makeHalfBucket(const maptype *t)
 {
   bucketArray *a = newSmallArray(t, 1, t->blocksize - halfCnt * t->slotsize);
-  if (!a)
-    return NULL;
-  bmap *b = bmapIn(a->segments[0], 0);
-  b->link = bucketHalf;
-  memset(b->tophash + halfCnt, noSlot, bucketCnt - halfCnt);
+  if (a)
+    *bmapIn(a->segments[0], 0) = (bmap){{[halfCnt] = noSlot, noSlot, noSlot, noSlot}, bucketHalf};
   return a;
 }
 
@@ -210,7 +210,7 @@ ALWAYS_INLINE bool hasSegment(const bucketArray *a, size_t i)
 /* The alignment of overflow buckets: what their entries need, and linkTo. */
 static size_t alignOfOverflow(const maptype *t)
 {
-  return linkBits == linkShift ? alignOfBlocks(t) : 16;
+  return linkBits == linkShift ? t->align : 16;
 }
 /* Bytes of a slab of n overflow buckets. */
 static size_t bytesOfSlab(const maptype *t, size_t n)

@@ -115,15 +115,37 @@ ALWAYS_INLINE bool alarmed(const hmap *h, const maptype *t)
 {
   return !t->common && unlikely(flagsOf(h) & hashSip);
 }
-/* The keyed hash of a word, in a table of type t; */
-ALWAYS_INLINE uint64_t keyed64(const hmap *h, const maptype *t, uint64_t x)
+/* Whether the hashes of keys can be made again from what stands in the table. */
+ALWAYS_INLINE bool quickHash(const maptype *t)
 {
+  return t->alg == alg64 || t->alg == alg32 || t->alg == algShim;
+}
+/* Whether t is a constant that stands for the type of lone tables; */
+ALWAYS_INLINE bool isLoneType(const maptype *t)
+{
+  return t->common && t->lone;
+}
+/* whether hashes are products, since h is lone. */
+ALWAYS_INLINE bool hashesLone(const hmap *h, const maptype *t)
+{
+  return quickHash(t) && (t->common ? t->lone : t->formats && taggedLone(h));
+}
+/* The keyed hash of a word, in a table of type t; */
+ALWAYS_INLINE uint64_t keyed64(const hmap *h, const maptype *t, bool lone, uint64_t x)
+{
+  if (lone)
+    return x * hashWords[1];
   return alarmed(h, t) ? siphash13(&x, sizeof x, &h->hash0) : memhash64(x, &h->hash0);
+}
+/* and of what the shim's own functions say of a key; */
+ALWAYS_INLINE uint64_t shimHash(const hmap *h, bool lone, uint32_t stored)
+{
+  return lone ? stored * hashWords[1] : mix32(stored, &h->hash0);
 }
 /* all that there is to know of it; */
 ALWAYS_INLINE keyhash keyhash64(const hmap *h, const maptype *t, uint64_t x)
 {
-  uint64_t hash = keyed64(h, t, x), old = 0;
+  uint64_t hash = keyed64(h, t, hashesLone(h, t), x), old = 0;
   if (alarmed(h, t) && isReseeding(h))
     old = memhash64(x, h->oldbuckets->seed);
   return (keyhash){hash, (uint32_t)hash, 0, old};
@@ -152,6 +174,10 @@ typedef bool slotequal(const hmap *h, const maptype *t, unsigned char *block, un
  * evacuated; but where the table is reseeding, it would stand in the new one. The table must have buckets. */
 ALWAYS_INLINE place mapbucket(const hmap *h, const maptype *t, uint64_t hash)
 {
+  if (isLoneType(t)) {
+    bmap *b = onlyBucket(h);
+    return (place){b, (unsigned char *)(b + 1), t, b, h->buckets, 0, 0};
+  }
   if (unlikely(growing(h)) && (t->common || !isReseeding(h))) {
     size_t old = (size_t)hash & oldbucketmask(h);
     if (!bucketEvacuated(h, old))
@@ -176,7 +202,7 @@ static uint64_t userHash(const hmap *h, const maptype *t, const void *key)
 NOINLINE keyhash rehash(const hmap *h, const maptype *t, uint32_t stored, const void *key)
 {
   if (t->alg == algShim)
-    return (keyhash){mix32(stored, &h->hash0), stored, 0, 0};
+    return (keyhash){shimHash(h, hashesLone(h, t), stored), stored, 0, 0};
   uint64_t hash = userHash(h, t, key);
   return (keyhash){hash, (uint32_t)hash, 0, 0};
 }
@@ -258,11 +284,12 @@ inArray:;
   *at = p;
   if (vacant) {
     *vacant = (place){0};
-    prefetchBlock(t, p.block);
+    if (!isLoneType(t))
+      prefetchBlock(t, p.block);
   }
   for (;;) {
     for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
-      if (!vacant)
+      if (!vacant && !isLoneType(t))
         prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
       slotKey kept;
@@ -298,7 +325,7 @@ inArray:;
         vacant->i = firstSlot(m);
       }
     }
-    if (likely(!(p.b->link & filterBit(top)))) {
+    if (isLoneType(t) || likely(!(p.b->link & filterBit(top)))) {
       if (!inOld)
         return false;
       inOld = false;

@@ -211,11 +211,18 @@ static bool walkHeads(const hmap *h, const maptype *t, mapwalk *w)
 /* Enters the only bucket of a table, which has entries and, mostly, has not overflowed. */
 ALWAYS_INLINE void walkOnly(const hmap *h, mapwalk *w)
 {
-  const bmap *b = bmapIn(h->buckets->segments[0], 0);
+  const bmap *b = onlyBucket(h);
   w->n = 1;
   w->chain = unlikely(overflowOf(b)) ? 0 : noChain;
   w->block = h->buckets->segments[0];
   setRest(w, matchFull(b));
+}
+
+/* Begins a walk, which is {0}, over a lone table with entries as walkGroup does. */
+ALWAYS_INLINE void walkLone(const hmap *h, mapwalk *w)
+{
+  w->offset = (uint8_t)(h->order >> (32 - groupBits - bucketCntBits));
+  walkOnly(h, w);
 }
 
 /* Goes to where the next entries are. Returns false at the end. */

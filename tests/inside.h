@@ -187,6 +187,7 @@ static inline void startInside(void)
   seeds.secret = (hmap_seed){random64(), random64()};
   seeds.given = sipDraw(0, forTable, &seeds.secret);
   seeds.counter = 0;
+  startStream();
 }
 
 /* How often to do a thing that is done n times: less under valgrind and the like. */

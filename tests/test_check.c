@@ -158,7 +158,7 @@ static void test_each_field_of_hmap(void **state)
   WRONG(h, h->mask, 0);
   WRONG(h, h->easy, 1);
   WRONG(h, h->easy, UINT32_MAX);
-  for (unsigned plain = 1; plain < 8; plain++)
+  for (unsigned plain = 1; plain <= plainMask; plain++)
     WRONG(h, h->tag, h->tag | plain);
   WRONG(h, h->oldbuckets, NULL);
   WRONG(h, h->oldbuckets, h->buckets);
@@ -177,7 +177,7 @@ static void test_each_field_of_hmap(void **state)
   FREE(h, h->flags, h->flags ^ hashChecked);
   FREE(h, h->flags, h->flags ^ hashCounted);
   FREE(h, h->flags, h->flags ^ hashHinted);
-  FREE(h, h->tag, h->tag ^ 0xf8);
+  FREE(h, h->tag, h->tag ^ 0xf0);
   hmap_free(h);
   hmap_free(other);
 }
