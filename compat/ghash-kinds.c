@@ -278,10 +278,8 @@ static bool putAgain(GHashTable *t, gpointer key, gpointer value, bool newKey);
 /* Adds a key that is not there to a plain table, where that takes more than filling a slot. Returns true: the key is new. */
 NOINLINE bool addPlain(GHashTable *t, gpointer key, gpointer value, bool newKey, keyhash k)
 {
-  if (unlikely(flagsOf(&t->h) & hashAlarm)) {
-    soundAlarm(&t->h);
+  if (unlikely(flagsOf(&t->h) & hashAlarm) && soundAlarm(&t->h))
     return putAgain(t, key, value, newKey);
-  }
   wantFormat(&t->h, (uintptr_t)key, (uintptr_t)value);
   place at, vacant = {0};
   if (taggedLone(&t->h)) {

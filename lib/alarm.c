@@ -16,17 +16,18 @@
  * itself. Where there is no memory for the second array, each assignment tries again, which costs what a refusal costs; where
  * there is none for a chain, that chain waits. */
 
-/* Gives a table a new seed and SipHash, if there is memory for that. */
-NOINLINE void soundAlarm(hmap *h)
+/* Gives a table a new seed and SipHash. Returns false, with nothing changed, where that has to wait: for the end of a growth, or for
+ * memory. */
+NOINLINE bool soundAlarm(hmap *h)
 {
   if (growing(h))
-    return;
+    return false;
   const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
   hmap_seed *seed = malloc(sizeof *seed);
   bucketArray *buckets = seed ? makeEmptyArray(t, h->B) : NULL;
   if (!buckets) {
     free(seed);
-    return;
+    return false;
   }
   beginWrite(h);
   *seed = h->hash0;
@@ -43,6 +44,7 @@ NOINLINE void soundAlarm(hmap *h)
   formatsChanged(h);
   countAlarm(h);
   endWrite(h);
+  return true;
 }
 
 /* What every assignment begins with that may not be of the easy kind. */

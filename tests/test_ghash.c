@@ -1472,6 +1472,41 @@ static void a_small_table_grows_at_once(void **state)
   g_hash_table_unref(t);
 }
 
+/* What a chain that is too long does to a table. */
+static void raiseIt(GHashTable *t)
+{
+  setFlags(&t->h, flagsOf(&t->h) | hashAlarm);
+  t->h.easy = easyBelow(&t->h);
+}
+/* An alarm waits for the end of a growth, and where there is no memory; meanwhile keys are added as always. */
+static void an_alarm_that_has_to_wait(void **state)
+{
+  (void)state;
+  for (guint kind = 0; kind < kindUser; kind++) {
+    GHashTable *t = growingTable(kind);
+    raiseIt(t);
+    for (guint i = 840; i < 1000; i++)
+      assert_true(g_hash_table_insert(t, pool[kind][0][i], GUINT_TO_POINTER(i)));
+    assert_true(flagsOf(&t->h) & hashSip);
+    for (guint i = 0; i < 1000; i++)
+      assert_int_equal(GPOINTER_TO_UINT(g_hash_table_lookup(t, pool[kind][1][i])), i);
+    ASSERT_SOUND(t);
+    g_hash_table_unref(t);
+
+    t = filledTable(kind, 1);
+    raiseIt(t);
+    noMemory = true;
+    assert_true(g_hash_table_insert(t, pool[kind][0][1], GUINT_TO_POINTER(1)));
+    noMemory = false;
+    assert_false(flagsOf(&t->h) & hashSip);
+    assert_true(g_hash_table_insert(t, pool[kind][0][2], GUINT_TO_POINTER(2)));
+    assert_true(flagsOf(&t->h) & hashSip);
+    assert_int_equal(g_hash_table_size(t), 3);
+    ASSERT_SOUND(t);
+    g_hash_table_unref(t);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -1509,6 +1544,7 @@ int main(void)
       cmocka_unit_test(seeds_come_with_the_first_entry),
       cmocka_unit_test(the_first_entry_does_not_make_a_set),
       cmocka_unit_test(a_small_table_grows_at_once),
+      cmocka_unit_test(an_alarm_that_has_to_wait),
   };
   return cmocka_run_group_tests(tests, makePool, freePool);
 }
