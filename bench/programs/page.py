@@ -61,14 +61,14 @@ def traces_table(found):
                       *(trace_row(name, told) for name, told in found.items()), f"| geometric mean | | | | | | | {text(ratio)} | |"])
 
 
-def summary(results):
+def summary(results, machine):
     """The sentence for README.md."""
     found = [figures(r) for r in results]
     same = sum(f["same"] == "same" for f in found)
     whole, replay = mean(f["whole"] for f in found), mean(f["replay"] for f in found)
     alone = f", and their tables alone, replayed, {text(replay)} of GLib's or libc's" if replay else ""
     return (f"{same} of {len(found)} programs of Debian's had the same result of each operation on hmap; they took {text(whole)} of stock's "
-            f"processor time{alone}, in geometric mean.")
+            f"processor time{alone}, in geometric mean{', on a busy machine' * ('busy' in machine)}.")
 
 
 def goals(results):
@@ -121,7 +121,7 @@ def main():
     draw(results, top / "doc" / "programs.svg")
     (top / "doc" / "programs.md").write_text(f"""# Real programs
 
-> {summary(results)}
+> {summary(results, measured['machine'])}
 
 All of this page was made by `make plots` from what `make bench-programs` and `make count-traces` measured: programs of Debian's, with
 inputs that `bench/programs/inputs.py` makes. Each ratio is hmap's over stock's.
