@@ -87,17 +87,20 @@ def refusal(done):
 def mentions(path, whole=False):
     """Whether a function of either API can be among a file's symbols. whole: they are not where those of a dynamic program are."""
     longest, rest = max(map(len, NAMES)), b""
-    part = not whole and elf.names_of(path)
+    part = () if whole else elf.names_of(path)
     with open(path, "rb") as file:
         if part:
-            data = os.pread(file.fileno(), part[1], part[0])
-            return any(name in data for name in NAMES)
+            return has_name(os.pread(file.fileno(), part[1], part[0]))
         while data := file.read(1 << 22):
             data = rest + data
-            if any(name in data for name in NAMES):
+            if has_name(data):
                 return True
             rest = data[-longest:]
     return False
+
+
+def has_name(data):
+    return any(name in data for name in NAMES)
 
 
 def base(path):
@@ -106,4 +109,6 @@ def base(path):
 
 @functools.cache
 def api_of(symbol):
+    if symbol[:1] not in "hg":
+        return None
     return next((api for api, pattern in API.items() if pattern.fullmatch(symbol)), None)

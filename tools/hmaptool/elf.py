@@ -5,11 +5,14 @@ import functools
 import os
 import re
 import stat
+import struct
 
 from hmaptool import process, record
 from hmaptool.messages import Failed
 
 BATCH = 64
+PT_LOAD, PT_DYNAMIC = 1, 2
+DT_STRTAB, DT_STRSZ = 5, 10
 ABOUT = ("-W", "-h", "-l", "-d", "-S")
 ORIGIN = re.compile(r"\$(?:ORIGIN\b|\{ORIGIN\})")
 _known = {}  # path: what readelf says of it, or an Elf
@@ -24,8 +27,9 @@ class Elf:
     search: str         # RUNPATH or RPATH
     rpath: bool         # it is RPATH
     end: int            # where its last section ends, or the table of sections if that comes later
-    strings: tuple      # where the names of the dynamic symbols are: (offset, size)
-    fits: bool          # each section lies in memory where its segment does, as patchelf takes for granted
+    segments: tuple     # what is loaded: (address, offset, size in the file)
+    sections: tuple     # what has contents in memory: (name, address, size)
+    fits: bool          # each section lies in memory where its segment does, and in no other, as patchelf takes for granted
 
 
 def expanded(text, path):
@@ -80,9 +84,28 @@ def about(path, keep):
 
 
 def names_of(path):
-    """Where its symbols' names are, (offset, size), if that is known to be so."""
-    file = _known.get(path)
-    return file.strings if isinstance(file, Elf) and file.fits else ()
+    """Where the names of its dynamic symbols are, as the dynamic linker finds them: (offset, size), or () if that is not clear."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            offset, length = dynamic_strings(lambda start, n: os.pread(file.fileno(), n, start) if start + n <= size else b"")
+        except (struct.error, StopIteration):  # not there, or the file ends before that
+            return ()
+    return (offset, length) if offset + length <= size else ()
+
+
+def dynamic_strings(read_part):
+    head = read_part(0, 64)
+    if head[:6] != b"\x7fELF\2\1":  # 64 bits, little-endian
+        raise StopIteration
+    table, = struct.unpack_from("<Q", head, 32)
+    size, number = struct.unpack_from("<HH", head, 54)
+    segments = list(struct.iter_unpack("<IIQQQQQQ", read_part(table, size * number)))  # type, flags, offset, address, -, size
+    dynamic = next(s for s in segments if s[0] == PT_DYNAMIC)
+    values = dict(reversed(list(struct.iter_unpack("<QQ", read_part(dynamic[2], dynamic[5])))))
+    address, length = values.get(DT_STRTAB, 0), values.get(DT_STRSZ, 0)
+    return next((address - s[3] + s[2], length) for s in segments
+                if s[0] == PT_LOAD and s[3] <= address and address + length <= s[3] + s[5])
 
 
 def forget(path):
@@ -109,12 +132,15 @@ def parse(path, text):
     loaded = re.findall(r"^  LOAD +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+) ", text, re.MULTILINE)
     sections = re.findall(r"^  \[ *\d+\] (\S*) +([A-Z]\S*) +([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+) [0-9a-f]+ +([A-Zxop]*) ", text,
                           re.MULTILINE)
+    contents = tuple(sorted(((name, int(address, 16), int(size, 16)) for name, kind, address, _, size, flags in sections
+                             if "A" in flags and kind != "NOBITS"), key=lambda section: section[1:]))
     return Elf(kind_of(one(r"^  Type: +(\w+)"), interpreter, one(r"\((FLAGS_1)\).* PIE")),
                f"{one(r'Class: +(.*)$')} {one(r'Machine: +(.*)$')}", interpreter,
                tuple(re.findall(r"\(NEEDED\).*\[(.*)\]$", text, re.MULTILINE)), one(r"\(R(?:UN)?PATH\).*\[(.*)\]$"),
                bool(one(r"\((RPATH)\)")), end_of_sections(path, text, sections),
-               next(((int(offset, 16), int(size, 16)) for name, _, _, offset, size, _ in sections if name == ".dynstr"), ()),
-               all(any(lies_in(section, segment) for segment in loaded) for section in sections if "A" in section[5]))
+               tuple((int(address, 16), int(offset, 16), int(size, 16)) for offset, address, size in loaded), contents,
+               all(any(lies_in(section, segment) for segment in loaded) for section in sections if "A" in section[5]) and
+               all(a[1] + a[2] <= b[1] for a, b in zip(contents, contents[1:])))
 
 
 def end_of_sections(path, text, sections):
@@ -174,6 +200,51 @@ def symbols(path):
 
 def defined(path):
     return {name for name, here in symbols(path) if here}
+
+
+# ---- what patchelf may not change
+
+CHANGED = {".dynamic", ".dynsym", ".dynstr"}  # what is needed; the numbers of sections; names
+PADDING = 63  # bytes that may stand between two sections, and are overwritten with the first
+
+
+def check_contents(before, after, keep=()):
+    """Refuses a copy that has not, at its address in memory, each byte of the original but for the tables that patchelf changes or
+    moves: where a table of sections is damaged, it writes over something else."""
+    forget(after)
+    old, new = read(before), read(after, keep)
+    places = {name: address for name, address, _ in new.sections}
+    starts = [address for _, address, _ in old.sections[1:]] + [0]
+    free = [(address, max(address + size, min(following, address + size + PADDING)))
+            for (name, address, size), following in zip(old.sections, starts)
+            if name in CHANGED or places.get(name) != address]
+    with open(before, "rb") as was, open(after, "rb") as now:
+        head = os.pread(was.fileno(), 64, 0)
+        tables = len(head) + int.from_bytes(head[54:56], "little") * int.from_bytes(head[56:58], "little")
+        for address, offset, size in old.segments:
+            begin = address + tables if offset == 0 else address
+            for start, end in remaining(begin, address + size, free):
+                if piece(was, old, start, end) != piece(now, new, start, end):
+                    raise Failed(f"{before}: patchelf would damage it at {start:#x}: link it anew (hmap env)")
+
+
+def remaining(begin, end, free):
+    """What is left of a range."""
+    for low, high in sorted(free):
+        if begin < low < end:
+            yield begin, low
+        if low < end:
+            begin = max(begin, high)
+    if begin < end:
+        yield begin, end
+
+
+def piece(file, elf, start, end):
+    """What is loaded to these addresses."""
+    for address, offset, size in elf.segments:
+        if address <= start and end <= address + size:
+            return os.pread(file.fileno(), end - start, start - address + offset)
+    return None
 
 
 def build_id(path):

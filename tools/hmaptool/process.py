@@ -142,10 +142,11 @@ def run(argv, environment, keep=()):
     ours = _depth == 0 and threading.current_thread() is threading.main_thread()  # no other thread may hear signals
     with deaf() if ours else contextlib.nullcontext():
         heard()
-        with subprocess.Popen([os.fsencode(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=environment, pass_fds=keep, start_new_session=True) as child:
+        with open(os.memfd_create("errors"), "rb") as errors, \
+                subprocess.Popen([os.fsencode(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                                 env=environment, pass_fds=keep, start_new_session=True) as child:
             try:
-                out, err = communicate(child)
+                out, err = communicate(child, errors)
             except BaseException:
                 end_group(child)
                 raise
@@ -159,21 +160,23 @@ def end_group(child):
     child.wait()
 
 
-def communicate(child):
-    """All that a tool prints, until it closes both."""
-    printed, size = {child.stdout: [], child.stderr: []}, 0
+def communicate(child, errors):
+    """All that a tool prints, until it closes its output, and what it has said besides. That goes to memory, because the dynamic
+    linker says much, each line by a call of its own, and would wake us up for each."""
+    printed, size = [], 0
     with selectors.DefaultSelector() as selector:
-        for source in (*printed, *([] if _wakeup is None else [_wakeup])):
+        for source in (child.stdout, *([] if _wakeup is None else [_wakeup])):
             selector.register(source, selectors.EVENT_READ)
-        while any(source in selector.get_map() for source in printed):
-            for key, _ in selector.select():
+        while child.stdout in selector.get_map():
+            for key, _ in selector.select(1):
                 if key.fileobj == _wakeup:
                     raise Interrupted
                 data = os.read(key.fd, 1 << 16)
-                printed[key.fileobj].append(data)
+                printed.append(data)
                 size += len(data)
                 if not data:
                     selector.unregister(key.fileobj)
-                if size > LARGEST_OUTPUT:
-                    raise Failed("a tool prints more than can be looked at: this is no usual program")
-    return (b"".join(parts) for parts in printed.values())
+            if size + os.fstat(errors.fileno()).st_size > LARGEST_OUTPUT:
+                raise Failed("a tool prints more than can be looked at: this is no usual program")
+    errors.seek(0)
+    return b"".join(printed), errors.read()

@@ -144,6 +144,7 @@ def relink(program, source, work, folder):
             keep_origin(program.file, work.path(name), folder, (work.fd,))
         for library in libraries:
             elf.add_needed(work.path(name), library, (work.fd,))
+        elf.check_contents(program.file, work.path(name), (work.fd,))
     return names[-1]
 
 

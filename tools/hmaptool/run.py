@@ -181,6 +181,7 @@ def make_copy(original, copy):
             os.close(fd)
         relink.keep_origin(original, work.path("new"), os.path.dirname(original), (work.fd,))
         elf.add_needed(work.path("new"), places.library("hsearch"), (work.fd,))
+        elf.check_contents(original, work.path("new"), (work.fd,))
         fd = work.open("new")
         try:
             os.fchmod(fd, 0o700)
