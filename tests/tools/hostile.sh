@@ -87,6 +87,16 @@ if [ "$(id -u)" = 0 ] && $as_nobody test -x "$bin/hmap" 2>/dev/null; then
   check "a cache in somebody else's home" foreign_home
   check "a program that would not keep its owner" eval 'mkdir -m 777 common && cp words common/w && chown 1234 common/w &&
     $as_nobody "$bin/hmap" relink --in-place common/w 2>found; grep "would not keep its owner" found && same 1234 "$(stat -c %u common/w)"'
+  on_noexec() {
+    mkdir noexec && ends 126 unshare --mount sh -c 'mount -t tmpfs -o noexec,mode=700 none noexec && XDG_CACHE_HOME=$PWD/noexec "$0" run \
+      ./words a' "$bin/hmap" 2>found
+    grep "if the file system there forbids programs (noexec), set XDG_CACHE_HOME to another folder" found
+  }
+  if unshare --mount true 2>/dev/null; then
+    check "a cache on a file system that forbids programs" on_noexec
+  else
+    skip "a cache on a file system that forbids programs" "nothing can be mounted here"
+  fi
   check "no HOME and no line in passwd" eval 'mkdir -m 777 nohome && cd nohome && setpriv --reuid=4242 --regid=4242 --clear-groups \
     env -u HOME -u XDG_CACHE_HOME "$bin/hmap" run ../words a 2>../found; cd .. && grep "HOME is not set: set XDG_CACHE_HOME" found &&
     same "" "$(ls -A nohome)"'

@@ -147,6 +147,36 @@ without_patchelf() {
   grep -qx "hmap relink: patchelf is not installed: install patchelf" found
 }
 check "without patchelf" without_patchelf
+# A patchelf that changes a byte of code too, as it may where a table of sections is damaged.
+damaging() {
+  mkdir damaging
+  real=$(command -v patchelf)
+  cat >damaging/patchelf <<TXT
+#!/bin/sh
+$real "\$@" || exit
+for made; do :; done
+text=\$(readelf -WS "\$made" | sed -n 's/.*\] \.text  *PROGBITS  *[0-9a-f]*  *\([0-9a-f]*\) .*/\1/p')
+printf '\377' | dd of="\$made" bs=1 seek=\$((0x\$text + 40)) conv=notrunc 2>/dev/null
+TXT
+  chmod +x damaging/patchelf
+  PATH=$PWD/damaging:$PATH refuses 2 "words: patchelf would damage it at 0x" relink ./words -o never &&
+    PATH=$PWD/damaging:$PATH XDG_CACHE_HOME=$PWD/damaging refuses 126 "words: patchelf would damage it at 0x" run ./words
+}
+check "a copy that patchelf damages" damaging
+# overlapping SECTION: in the table of sections, it is a byte longer than there is room for.
+overlapping() {
+  cp words overlap && "$PYTHON3" - "$1" <<'END' && refuses 2 "its table of sections is damaged" relink ./overlap -o never
+import re, struct, subprocess, sys
+text = subprocess.run(["readelf", "-WS", "overlap"], capture_output=True, text=True).stdout
+number = int(re.search(r"\[ *(\d+)\] " + re.escape(sys.argv[1]) + " ", text).group(1))
+starts = [int(n, 16) for n in re.findall(r"\] \S+ +[A-Z]\S* +([0-9a-f]{16}) ", text)]
+with open("overlap", "r+b") as file:
+    table, = struct.unpack_from("<Q", file.read(64), 40)
+    file.seek(table + 64 * number + 32)
+    file.write(struct.pack("<Q", starts[number] - starts[number - 1] + 1))
+END
+}
+check "a table of sections by which one lies in the next" eval 'overlapping .interp && overlapping .dynstr'
 as_nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
 if [ "$(id -u)" = 0 ] && $as_nobody test -x "$bin/hmap" 2>/dev/null; then
   check "in a folder that is not one's own" eval '$as_nobody "$bin/hmap" relink here/bin/words --in-place 2>found; grep -q \

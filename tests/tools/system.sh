@@ -91,6 +91,30 @@ chmod o-w "$lib/hmap/shadow/libglib-2.0.so.0"
 check "and so is what the shadow names" eval 'chmod o+w "$lib/hmap/shadow/libhmap-shadow.so.1" &&
   refuses 2 "others than root may change $lib/hmap/shadow/libhmap-shadow.so.1" system on'
 chmod o-w "$lib/hmap/shadow/libhmap-shadow.so.1"
+# As /usr/local/lib is on Debian; the group of an access control list stands in the bits of the file's group.
+by_group() {
+  chgrp 50 "$1" && chmod g+w "$1" && refuses 2 "others than root may change $1, and setuid programs would load from it" system on
+  status=$?
+  chgrp 0 "$1" && chmod g-w "$1"
+  return $status
+}
+check "and a folder or a library that a group may change" eval 'by_group "$lib" && by_group "$lib/hmap/shadow" &&
+  by_group "$lib/hmap/shadow/libglib-2.0.so.0" && by_group "$(realpath "$lib/libhmap-glib.so.1")"'
+check "a sticky bit of a file tells nothing" eval 'chmod 1666 "$lib/hmap/shadow/libglib-2.0.so.0" &&
+  refuses 2 "others than root may change $lib/hmap/shadow/libglib-2.0.so.0" system on'
+chmod 644 "$lib/hmap/shadow/libglib-2.0.so.0"
+# An entry for a user, as the kernel takes it: version 2, then tag, rights and number of each.
+by_list() {
+  "$PYTHON3" -c 'import os, struct, sys
+entries = [(1, 7, -1), (2, 7, 65534), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+os.setxattr(sys.argv[1], "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *e) for e in entries))' "$1" ||
+    return
+  refuses 2 "others than root may change $1" system on
+  status=$?
+  "$PYTHON3" -c 'import os, sys; os.removexattr(sys.argv[1], "system.posix_acl_access")' "$1" && chmod g-w "$1"
+  return $status
+}
+check "and what an access control list gives somebody" eval 'by_list "$lib/hmap/shadow" && by_list "$lib/hmap/shadow/libglib-2.0.so.0"'
 check "a shadow whose GLib is missing is refused" eval 'cp -a /mnt/root /mnt/lost &&
   patchelf --replace-needed "$(patchelf --print-needed "$lib/hmap/shadow/libhmap-shadow.so.1" | grep /)" /no/libglib-2.0.so.0 \
   "/mnt/lost${lib#/mnt/root}/hmap/shadow/libhmap-shadow.so.1" && bin=/mnt/lost${bin#/mnt/root} refuses 2 \
