@@ -304,6 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin();
   newSeed(); /* then the same seeds for the same input */
   seeds.counter = 0;
+  startStream();
   readInput(data, size);
   guint how = byte();
   kind = (how & 7) % nKinds;
