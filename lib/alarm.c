@@ -16,8 +16,8 @@
  * itself. Where there is no memory for the second array, each assignment tries again, which costs what a refusal costs; where
  * there is none for a chain, that chain waits. */
 
-/* Gives a table a new seed and SipHash. Returns false, with nothing changed, where that has to wait: for the end of a growth, or for
- * memory. */
+/* Gives a table a new seed and SipHash. Returns false, with nothing changed, where that has to wait: for the end of a growth, or
+ * for memory. */
 NOINLINE bool soundAlarm(hmap *h)
 {
   if (growing(h))

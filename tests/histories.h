@@ -260,6 +260,11 @@ static void beginGrowth(hmap *h)
   assert_true(hashGrow(h));
   evacuateTo(h, evacuated);
 }
+static void raiseInGrowth(hmap *h)
+{
+  beginGrowth(h);
+  raiseIt(h);
+}
 static void beginReseeding(hmap *h)
 {
   raiseIt(h);
@@ -300,6 +305,10 @@ static bool isRaised(const hmap *h)
 {
   return flagsOf(h) & hashAlarm;
 }
+static bool isRaisedInGrowth(const hmap *h)
+{
+  return isRaised(h) && isGrowing(h);
+}
 static bool isReseeded(const hmap *h)
 {
   return isReseeding(h) && isSameSize(h);
@@ -322,6 +331,7 @@ static const struct start {
     {"about to shrink", thin - nKeys, nKeys, minShrinkB, NULL, isThin, false},
     {"shrinking", thin - nKeys - 1, nKeys, minShrinkB, beginGrowth, isShrinking, false},
     {"alarm raised", full - 4, 2, 0, raiseIt, isRaised, true},
+    {"alarm raised in a growth", full - 2, 2, 0, raiseInGrowth, isRaisedInGrowth, true},
     {"reseeding", full - 4, 2, 0, beginReseeding, isReseeded, true},
 };
 

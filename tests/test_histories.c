@@ -136,6 +136,14 @@ static bool removeRefused(unsigned i)
   arena.refuses = false;
   return true;
 }
+/* A walk begins at the bucket of the three keys, or, if i is 1, behind it: then they come last. */
+static void startAt(hmap_iter *it, unsigned i)
+{
+  if (it->state == iterOver)
+    return;
+  it->start = (keyBucket + i * groupCnt) & bucketMask(it->B) & ~bucketMask(it->group);
+  it->offset = (uint8_t)((keyBucket * bucketCnt + 3 * i) & ((bucketCnt << it->group) - 1));
+}
 /* Looks for a key by a walk, and removes it when that comes to it. */
 static bool removeInWalk(unsigned i)
 {
@@ -143,7 +151,7 @@ static bool removeInWalk(unsigned i)
   if (!now.value[i])
     return false;
   hmap_iter_init(&it, now.h);
-  it.start = keyBucket & bucketMask(it.B), it.offset = 2;
+  startAt(&it, 0);
   while (hmap_iter_next(&it) && keyNumber(it.key) != i)
     ;
   if (!it.key)
@@ -174,14 +182,12 @@ static bool cloneAll(unsigned i)
   return true;
 }
 
-/* Walks begin at the bucket of the three keys, or at the one behind it: then they come last. */
 static bool beginWalk(unsigned i)
 {
   if (now.walking)
     hmap_iter_end(&now.it);
   hmap_iter_init(&now.it, now.h);
-  if (now.it.state != iterOver)
-    now.it.start = (keyBucket + i) & bucketMask(now.it.B), now.it.offset = (uint8_t)(3 * i);
+  startAt(&now.it, i);
   now.walking = true;
   now.last = 0;
   for (unsigned k = 0; k < allKeys; k++)
