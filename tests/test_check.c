@@ -454,11 +454,11 @@ static void test_filters_and_overflow_links(void **state)
   FREE(h, head->link, head->link | 0xff);
   for (unsigned bit = 8; bit < linkBits; bit++)
     WRONG(h, head->link, head->link | 1u << bit); /* half, wide, and what is no flag */
-  WRONG(h, head->link, head->link & 0xffff);
+  WRONG(h, head->link, head->link ^ addressIn(head->link));
   WRONG(h, head->link, 0);
   WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(head));
   WRONG(h, head->link, (head->link ^ addressIn(head->link)) | linkTo(bucketOf(h->buckets, 2)));
-  WRONG(h, b->link, (b->link & 0xffff) | linkTo(b));
+  WRONG(h, b->link, (b->link ^ addressIn(b->link)) | linkTo(b));
   bucketArray *arrays[] = {h->buckets, h->oldbuckets};
   for (int i = 0; i < 2; i++)
     for (overflowSlab *s = arrays[i]->slabs; s; s = s->next)
