@@ -1537,10 +1537,10 @@ static void test_chacha8_gives_the_published_results(void **state)
                                        0x41, 0x9f, 0x44, 0x53, 0x67, 0x45, 0x6d, 0x56, 0x19, 0x31, 0x4a, 0x42, 0xa3,
                                        0xda, 0x86, 0xb0, 0x01, 0x38, 0x7b, 0xfd, 0xb8, 0x0e, 0x0c, 0xfe, 0x42};
   static const uint32_t key[keyWords];
-  uint32_t out[blockWords];
-  chacha8(key, 0, out);
+  uint32_t block[blockWords];
+  chacha8(key, 0, block);
   for (unsigned i = 0; i < sizeof want; i++)
-    assert_int_equal(out[i / 4] >> i % 4 * 8 & 0xff, want[i]);
+    assert_int_equal(block[i / 4] >> i % 4 * 8 & 0xff, want[i]);
 }
 
 /* What has been handed out is no more in memory, and neither is the key that made it. */

@@ -25,6 +25,16 @@ check "use through a library" tells "hsearch     called by libwords.so
 bound to    libc.so.6, as nothing here needs libhmap-search.so.1
 switch      hmap run, hmap relink" here/bin/words
 check "no use" tells "uses        neither hsearch nor GHashTable" ./none
+check "tables of a program's own" eval 'cat >own.c <<END
+#define _GNU_SOURCE
+#include <search.h>
+int main(void)
+{
+  struct hsearch_data own = {0};
+  return !hcreate_r(3, &own);
+}
+END
+  compile own own.c && says "mind        it has a struct hsearch_data" check ./own && ! hmap check ./words | grep -q mind'
 check "nothing of the program runs" eval '
   printf "#include <stdio.h>\n__attribute__((constructor)) static void begin(void) { fclose(fopen(\"begun\", \"w\")); }\n" >begin.c &&
   compile begin "$sources/words.c" begin.c && says "called by itself" check ./begin && test ! -e begun && ./begin && test -e begun'

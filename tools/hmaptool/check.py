@@ -195,6 +195,8 @@ def show(program):
         rows[0] = ("libtool", f"its wrapper runs {program.path}")
     rows += [("bound to", why) for why in program.unswitched.values()]
     rows += [("on hmap", f"{api} already") for api in program.switched]
+    if has_tables_of_its_own(program):
+        rows.append(("mind", "it has a struct hsearch_data: if it reads the fields, it crashes on hmap (see hmap-check(1))"))
     if program.ways:
         rows.append(("switch", ", ".join({"run": "hmap run", "relink": "hmap relink", "system": "hmap system on"}[w]
                                          for w in program.ways)))
@@ -208,8 +210,14 @@ def show(program):
         messages.say(f"  {name:10}", COLORS.get(name.split()[0]), f"  {text}")
 
 
+def has_tables_of_its_own(program):
+    """Whether it calls the _r functions, with a structure whose fields it could read. No call tells that it does."""
+    use = program.uses.get("hsearch")
+    return use is not None and any(name.endswith("_r") for names in use.callers.values() for name in names)
+
+
 BOLD = 1
-COLORS = {"switch": 32, "on": 32, "no": 31, "not": 33}
+COLORS = {"switch": 32, "on": 32, "no": 31, "not": 33, "mind": 33}
 
 
 def users(program, use):
