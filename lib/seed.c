@@ -140,7 +140,7 @@ static void beforeFork(void)
 {
   __atomic_add_fetch(&seeds.forks, 1, __ATOMIC_RELAXED);
 }
-static void inChild(void)
+static void inForkedChild(void)
 {
   seeds.secret = sipSeed(&seeds.forks, sizeof seeds.forks, &seeds.secret);
   startStream();
@@ -162,7 +162,7 @@ static void seedInit(void)
   seeds.fixed = text != NULL;
   if (!text) {
     seeds.secret = sipSeed(&here, sizeof here, &seeds.secret); /* without AT_RANDOM, where the loader put us has to do */
-    pthread_atfork(beforeFork, NULL, inChild);                 /* if it fails, children have their parent's seeds */
+    pthread_atfork(beforeFork, NULL, inForkedChild);           /* if it fails, children have their parent's seeds */
   }
   startStream();
 }
