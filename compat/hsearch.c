@@ -75,6 +75,7 @@ static const maptype entryType = {
     .elemoff = sizeof(ENTRY *),
     .slotsize = sizeof(ENTRY *),
     .blocksize = bucketCnt * (sizeof(uint32_t) + sizeof(ENTRY *)),
+    .align = 8,
     .segbits = SEGBITS(bucketCnt * (sizeof(uint32_t) + sizeof(ENTRY *))),
 };
 

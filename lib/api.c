@@ -141,7 +141,7 @@ static maptype maptypeOf(const hmap_type *type)
 #define COMMON_TYPE(algorithm, isStored, key)                                                                          \
   {                                                                                                                    \
     .common = true, .alg = (algorithm), .stored = (isStored), .keysize = (key), .elemsize = 8,                         \
-    .slotoff = (isStored) ? bucketCnt * 4 : 0, .elemoff = 8, .slotsize = 16,                                           \
+    .slotoff = (isStored) ? bucketCnt * 4 : 0, .elemoff = 8, .slotsize = 16, .align = 8,                               \
     .blocksize = bucketCnt * (((isStored) ? 4 : 0) + 16), .segbits = SEGBITS(bucketCnt * (((isStored) ? 4 : 0) + 16)), \
   }
 static const maptype commonWords = COMMON_TYPE(alg64, false, 8), commonStrings = COMMON_TYPE(algStr, true, sizeof(char *));
