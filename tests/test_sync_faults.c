@@ -390,6 +390,35 @@ static void test_W_waiting_sleeps(void **state)
   settle();
 }
 
+/* Whether a thread is there, and which signals it blocks. */
+static bool blockedBy(long thread, uint64_t *blocked)
+{
+  char name[100], line[200];
+  snprintf(name, sizeof name, "/proc/self/task/%ld/status", thread);
+  FILE *f = fopen(name, "r");
+  while (f && fgets(line, sizeof line, f))
+    if (strncmp(line, "SigBlk:", 7) == 0)
+      *blocked = strtoull(line + 7, NULL, 16);
+  if (f)
+    fclose(f);
+  return f != NULL;
+}
+/* All but SIGKILL and SIGSTOP, which cannot be, and the two or three of libc's. */
+static bool areAll(uint64_t blocked)
+{
+  return (~blocked & ~(UINT64_C(1) << 8 | UINT64_C(1) << 18 | UINT64_C(7) << 31) & (UINT64_MAX >> 1)) == 0;
+}
+/* An emulator keeps signals for itself, and its masks are what the kernel shows. */
+static bool masksAreShown(void)
+{
+  sigset_t all, before;
+  uint64_t blocked = 0;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  blockedBy((long)syscall(SYS_gettid), &blocked);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return areAll(blocked);
+}
 /* S: the threads of the process but the caller's have all signals blocked. Returns how many there are. */
 static size_t othersBlockAll(void)
 {
@@ -398,20 +427,12 @@ static size_t othersBlockAll(void)
     DIR *tasks = opendir("/proc/self/task");
     MUST(tasks);
     for (struct dirent *d; (d = readdir(tasks));) {
-      char name[300], line[200];
       uint64_t blocked = 0;
-      if (d->d_name[0] == '.' || atol(d->d_name) == (long)syscall(SYS_gettid))
+      long thread = atol(d->d_name);
+      if (thread == 0 || thread == (long)syscall(SYS_gettid) || !blockedBy(thread, &blocked))
         continue;
-      snprintf(name, sizeof name, "/proc/self/task/%s/status", d->d_name);
-      FILE *f = fopen(name, "r");
-      while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "SigBlk:", 7) == 0)
-          blocked = strtoull(line + 7, NULL, 16);
-      if (f)
-        fclose(f);
-      /* Not: SIGKILL and SIGSTOP, which cannot be, and the two or three of libc's. */
-      MUST(!f || (~blocked & ~(UINT64_C(1) << 8 | UINT64_C(1) << 18 | UINT64_C(7) << 31) & (UINT64_MAX >> 1)) == 0);
-      others += f != NULL;
+      MUST(areAll(blocked));
+      others++;
     }
     closedir(tasks);
     if (!others)
@@ -423,6 +444,8 @@ static void test_S_signals_are_blocked(void **state)
 {
   (void)state;
 #if !defined __SANITIZE_THREAD__ /* has a thread of its own */
+  if (!masksAreShown())
+    skip();
   hmap_sync *m = makeMap((hmap_sync_type){.key_size = 8, .destroy = ignoreValue});
   put(m, 1, 1);
   assert_true(cut(m, 1));
@@ -465,7 +488,7 @@ static void useAll(void)
   hmap_sync *m = hmap_sync_make(&(hmap_sync_type){.key_size = 8, .destroy = ignoreValue});
   uint64_t key = 1;
   MUST(m && hmap_sync_store(m, &key, word(1)) && hmap_sync_delete(m, &key));
-  MUST(othersBlockAll() == 1);
+  MUST(!masksAreShown() || othersBlockAll() == 1);
   hmap_sync_free(m);
   hmap_sync_free(shared);
   MUST(hmap_sync_barrier());

@@ -107,7 +107,7 @@ TXT
   compile_app() {
     mkdir -p app/lib && cp "$(readelf -d "$lib/hmap/shadow/libhmap-shadow.so.1" | sed -n 's/.*(NEEDED).*\[\(\/.*\)\]/\1/p')" app/lib/libolder.so &&
       chmod u+w app/lib/libolder.so && patchelf --set-soname libolder.so app/lib/libolder.so &&
-      printf '#include <glib.h>\nchar *g_string_free_and_steal(GString *s) { return g_string_free(s, FALSE); }\n' >newer.c &&
+      printf '#include <glib.h>\nchar *g_string_free_and_steal(GString *s) { return (g_string_free)(s, FALSE); }\n' >newer.c &&
       compile app/lib/libglib-2.0.so.0 newer.c $GLIB_CFLAGS -shared -fPIC -Wl,-soname,libglib-2.0.so.0 -Lapp/lib -lolder \
         -Wl,-rpath,'$ORIGIN' &&
       for when in lazy now; do
