@@ -10,7 +10,8 @@
  * Who writes pays: after sealAt retirements the piles move on, and after payAfter of them up to payAtOnce of what is ready goes,
  * in the thread that writes and outside of all locks and sections. So no more than a few hundred wait for each thread, besides
  * what has been retired since the oldest open section began. What a thread leaves when it has no more to write goes by the
- * reaper, a thread that sleeps when nothing waits.
+ * reaper, a thread that sleeps when nothing waits. Who finds another thread at the piles leaves them to it; but where much waits,
+ * that thread has been interrupted in between, and is waited for.
  *
  * A section costs no fence: before sections are looked at, the kernel makes all running threads of the process pass one
  * (membarrier). Where it does not know that call, each section has a fence of its own. */
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { sealAt = 128, payAfter = 16, payAtOnce = 64, pooledReaders = 64, depthBits = 16, restMicroseconds = 10000 };
+enum { sealAt = 128, payAfter = 16, payAtOnce = 64, behind = 256, behindLarge = 8, pooledReaders = 64, depthBits = 16, restMicroseconds = 10000 };
 
 /* What a thread notes for others. Records stay; when a thread ends its record waits for the next one. */
 typedef struct reader {
@@ -38,7 +39,7 @@ typedef struct reader {
   size_t retired, tendedAt, paidAt; /* own, but for statistics: so many so far; and at the last tend and pay */
   node *fresh;                      /* pile; atomic */
   bool busy;                        /* lock of what follows; atomic. Whoever takes it is writing */
-  unsigned phase;
+  unsigned phase;     /* atomic */
   node *old, *ready;  /* piles; the second atomic for a look without the lock */
   uint64_t stamp;     /* of old: sections that begin later do not see it */
   size_t underWay[2]; /* batches taken off ready and not yet destroyed, by the phase when they were; atomic */
@@ -282,6 +283,7 @@ static struct {
   node *pinned;          /* pile of nodes that a walk holds on to; atomic */
   node *large;           /* pile of things that go in steps; atomic */
   bool some;             /* there are such; atomic */
+  size_t n;              /* such that have been retired and are not done yet; atomic */
   pthread_mutex_t mutex; /* held for each step */
   node *first;           /* the one whose steps are done, and those to follow */
 } leftovers = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -324,6 +326,7 @@ static void retire(reader *r, node *n, uintptr_t kind)
   STORE_RELAXED(&r->retired, r->retired + 1);
   r->dirty = true;
   if (kind == isLarge) { /* which is worth the trouble at once */
+    __atomic_fetch_add(&leftovers.n, 1, __ATOMIC_RELAXED);
     r->tendedAt = r->retired - sealAt;
     r->paidAt = r->retired - payAfter;
   }
@@ -364,6 +367,11 @@ static size_t disposeBatch(reader *r)
   }
   r->paying = nested;
   return n;
+}
+
+static size_t waitingOf(const reader *r)
+{
+  return LOAD(&r->retired) - LOAD(&r->freed);
 }
 
 /* The clock of the oldest section that is open, or of a time to come if none is; 0 if that cannot be told. A thread that is alone
@@ -428,36 +436,58 @@ static node *takeReady(reader *r, unsigned n)
   last->next &= kindMask;
   return first;
 }
+/* Counts a thread's batch with a record, of which it has a lock that ends a phase too, until it has destroyed it. */
+static void beginBatch(reader *own, reader *r)
+{
+  if (!own->batch)
+    return;
+  own->batchCount = &r->underWay[LOAD(&r->phase)];
+  __atomic_fetch_add(own->batchCount, 1, __ATOMIC_SEQ_CST);
+}
+static size_t endBatch(reader *own)
+{
+  if (!own->batchCount)
+    return 0;
+  size_t n = disposeBatch(own);
+  __atomic_fetch_sub(own->batchCount, 1, __ATOMIC_SEQ_CST);
+  own->batchCount = NULL;
+  return n;
+}
+/* Whether so much waits that a thread has to wait for another one that is at it. */
+static bool isBehind(const reader *own)
+{
+  return waitingOf(own) > behind || LOAD_RELAXED(&leftovers.n) > behindLarge;
+}
 /* Moves a record's piles on, if asked to, and destroys up to n of what is ready there. Returns whether there was any. */
 static bool payFor(reader *own, reader *r, bool tended, unsigned n)
 {
   enter(own);
-  if (!tryBusy(r)) {
+  if (own == r && isBehind(own))
+    lockBusy(r);
+  else if (!tryBusy(r)) {
     leave(own);
     return false;
   }
   if (tended)
     tend(r);
   own->batch = takeReady(r, n);
-  bool any = own->batch != NULL;
-  if (any) {
-    own->batchCount = &r->underWay[r->phase];
-    __atomic_fetch_add(own->batchCount, 1, __ATOMIC_SEQ_CST);
-  }
+  beginBatch(own, r);
   unlockBusy(r);
   leave(own);
-  if (any) {
-    __atomic_fetch_add(&r->freed, disposeBatch(own), __ATOMIC_RELAXED);
-    __atomic_fetch_sub(own->batchCount, 1, __ATOMIC_SEQ_CST);
-    own->batchCount = NULL;
-  }
-  return any;
+  size_t freed = endBatch(own);
+  __atomic_fetch_add(&r->freed, freed, __ATOMIC_RELAXED);
+  return freed != 0;
 }
 
+/* For a step of a large thing. Returns false if another thread is at one. */
+static bool lockLarge(const reader *own)
+{
+  return isBehind(own) ? pthread_mutex_lock(&leftovers.mutex) == 0 : pthread_mutex_trylock(&leftovers.mutex) == 0;
+}
 /* Does a step of a large thing. Returns 0 if there is none, or another thread is at it; or one more than were destroyed. */
 static size_t stepOfLarge(reader *own)
 {
-  if (!LOAD(&leftovers.some) || pthread_mutex_trylock(&leftovers.mutex))
+  if (!LOAD(&leftovers.some) || !lockLarge(own))
     return 0;
   enter(own);
   if (!leftovers.first) {
@@ -473,11 +503,13 @@ static size_t stepOfLarge(reader *own)
     if (l->step(l, &own->batch)) {
       leftovers.first = next;
       l->done(l);
+      __atomic_fetch_sub(&leftovers.n, 1, __ATOMIC_RELAXED);
     }
+    beginBatch(own, own);
   }
   leave(own);
-  size_t n = disposeBatch(own);
   pthread_mutex_unlock(&leftovers.mutex);
+  size_t n = endBatch(own);
   return first ? 1 + n : 0;
 }
 /* Tries those again that walks hold on to. Returns whether there are such. */
@@ -492,10 +524,6 @@ static bool retryPinned(reader *own)
   return LOAD(&leftovers.pinned) != NULL;
 }
 
-static size_t waitingOf(const reader *r)
-{
-  return LOAD(&r->retired) - LOAD(&r->freed);
-}
 /* The last look before the reaper sleeps. Who retires looks for a sleeping reaper after putting something on fresh, which, unlike
  * the count, everybody sees by then. */
 static bool anyWaits(void)
@@ -637,7 +665,7 @@ static void takeAll(reader *own, reader *r)
   node *piles[] = {EXCHANGE(&r->fresh, NULL), r->old, r->ready};
   r->old = NULL;
   STORE(&r->ready, NULL);
-  r->phase ^= 1;
+  STORE(&r->phase, r->phase ^ 1);
   size_t n = 0;
   for (unsigned i = 0; i < 3; i++)
     n += moveTo(&own->batch, piles[i]);
@@ -646,10 +674,24 @@ static void takeAll(reader *own, reader *r)
   unlockBusy(r);
   leave(own);
 }
-static void waitForBatches(reader *r)
+/* Waits for the batches that were taken before the last phase began. */
+static void waitForBatches(void)
 {
-  while (LOAD(&r->underWay[r->phase ^ 1]))
-    sleepMicroseconds(100);
+  for (reader *r = LOAD(&domain.readers); r; r = r->next)
+    while (LOAD(&r->underWay[r->phase ^ 1]))
+      sleepMicroseconds(100);
+}
+static void nextPhase(reader *own)
+{
+  pthread_mutex_lock(&leftovers.mutex);
+  enter(own);
+  for (reader *r = LOAD(&domain.readers); r; r = r->next) {
+    lockBusy(r);
+    STORE(&r->phase, r->phase ^ 1);
+    unlockBusy(r);
+  }
+  leave(own);
+  pthread_mutex_unlock(&leftovers.mutex);
 }
 /* Waits until all sections have ended that are open. Returns false if that cannot be told. */
 static bool waitForSections(void)
@@ -674,11 +716,12 @@ static bool destroyAllOld(reader *own)
     return false;
   }
   __atomic_fetch_add(&own->freed, disposeBatch(own), __ATOMIC_RELAXED);
-  for (reader *r = LOAD(&domain.readers); r; r = r->next)
-    waitForBatches(r);
+  waitForBatches();
   while (LOAD(&leftovers.some))
     if (!stepOfLarge(own))
       sleepMicroseconds(100);
+  nextPhase(own); /* what others took of large things */
+  waitForBatches();
   while (retryPinned(own))
     sleepMicroseconds(1000);
   HAPPENS_AFTER(&gracePeriod);
