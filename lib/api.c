@@ -249,7 +249,7 @@ enum { batchCnt = 16 };
 ALWAYS_INLINE void prefetchSlots(const maptype *t, const place *p, const keyhash *k, unsigned char **slot, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    slots m = matchTophash(p[i].b, tophash(k[i].hash));
+    slots m = matchTophash(p[i].b, k[i].hash);
     slot[i] = m ? slotOf(t, p[i].block, firstSlot(m)) : NULL;
     if (!m)
       continue;

@@ -55,7 +55,7 @@ ALWAYS_INLINE uint64_t slotHash(const hmap *h, const maptype *t, unsigned char *
 /* Gives a table a seed, before any hash depends on it. By how much its keys are rotated stays. */
 NOINLINE void seedHashes(hmap *h)
 {
-  h->hash0 = withShift(newSeed(), h->hash0.k0 & shiftMask);
+  h->hash0 = withRotation(newSeed(), h->hash0.k0);
 }
 /* Gives an empty table a seed and a place where walks begin. One that is lone may need no more than that until it grows. */
 static void seedTable(hmap *h)
@@ -65,7 +65,7 @@ static void seedTable(hmap *h)
     return;
   }
   tableSeed s = drawSeed();
-  h->hash0 = withShift(s.hash0, h->hash0.k0 & shiftMask);
+  h->hash0 = withRotation(s.hash0, h->hash0.k0);
   h->order = (uint32_t)s.order;
 }
 
@@ -686,11 +686,16 @@ static size_t passEmpty(hmap *h, size_t n)
   return looked;
 }
 
+/* Whether the next old bucket has entries. */
+static bool nextIsFull(const hmap *h)
+{
+  return hasSegment(h->oldbuckets, h->nevacuate) && matchFull(oldBucketAt(h, h->t, h->nevacuate).b);
+}
 /* A write's share of a growth with few entries: it goes the faster the less there is to move. */
 static void thinWork(hmap *h)
 {
   for (size_t left = shrinkPace; left && growing(h);) {
-    size_t cost = passEmpty(h, left);
+    size_t cost = nextIsFull(h) ? 0 : passEmpty(h, left);
     if (!cost) {
       cost = !hasPlaces(h, h->nevacuate, newBit(h)) ? left : 1 + shrinkEntryCost * entriesIn(oldBucketAt(h, h->t, h->nevacuate));
       if (!evacuate(h))

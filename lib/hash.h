@@ -72,17 +72,18 @@ ALWAYS_INLINE uint64_t lane(uint64_t a, uint64_t b, unsigned i, const hmap_seed 
 /* The second fold: both of its factors depend on all of x, so that no difference between two keys becomes one of their hashes. */
 ALWAYS_INLINE uint64_t finish(uint64_t x, const hmap_seed *seed)
 {
-  return fold(x ^ seed->k1, rotl64(x, 32) + seed->k0);
+  return fold(x ^ seed->k1, rotl64(x, 32));
 }
 
 /* Neighbours: 2^runBits keys make a run, 2^clumpBits of them share a bucket. */
-enum { runBits = 8, clumpBits = 2, shiftMask = 63 };
+enum { runBits = 8, clumpBits = 2, rotationMask = 63 };
+static const hmap_seed unseeded = {clumpBits, 0}; /* of a table that has none yet: neighbours are numbers that follow each other */
 
 ALWAYS_INLINE uint64_t memhash64(uint64_t x, const hmap_seed *seed)
 {
-  uint64_t key = rotr64(x, seed->k0 & shiftMask), in = key & ((1 << runBits) - 1);
-  uint64_t run = finish(fold((key >> runBits) ^ seed->k0, 0x9e3779b97f4a7c15), seed);
-  return (run + (in >> clumpBits)) ^ in << 56 ^ in << (32 - clumpBits);
+  uint64_t key = rotr64(x, seed->k0 & rotationMask); /* the lowest bits of x at the top: those of a clump add up to one bucket */
+  uint64_t run = key << clumpBits | ((1 << runBits) - 1);
+  return (finish(fold(run ^ seed->k0, seed->k1), seed) + key) ^ key << 56;
 }
 /* Spreads a 32-bit hash that somebody else made. */
 ALWAYS_INLINE uint64_t mix32(uint32_t x, const hmap_seed *seed)

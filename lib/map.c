@@ -66,7 +66,7 @@ static bool makemap(hmap *h, const maptype *t, size_t hint)
   uint8_t B = 0;
   while (B < maxB && overLoadFactor(hint, B))
     B++;
-  *h = (hmap){.t = t, .flags = hint ? hashHinted : 0};
+  *h = (hmap){.t = t, .flags = hint ? hashHinted : 0, .hash0 = unseeded};
   if (hint == 0) {
     countTable(h);
     return true;
@@ -454,6 +454,7 @@ static hmap mapdetach(hmap *h)
   *h = (hmap){
       .flags = flagsOf(h) & (hashWriting | hashChecked | hashCounted),
       .tag = old.tag & (uint8_t)~plainMask,
+      .hash0 = unseeded,
       .retired = old.retired,
       .t = old.t,
       .seq = old.seq + 1,

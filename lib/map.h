@@ -53,7 +53,7 @@ enum {
  *   3      evacuatedY      its entry moved to the new array, upper half     evacuated* only
  *   4      evacuatedEmpty  was empty when its bucket was evacuated          evacuated* only
  *   4      noSlot          the last four of a half bucket: not there        any
- *   5-255  the top eight bits of the hash, 5 added to those below 5         any but evacuated* */
+ *   5-255  the top eight bits of the hash, or 5 if they are less            any but evacuated* */
 enum { emptyRest = 0, emptyOne = 1, evacuatedX = 2, evacuatedY = 3, evacuatedEmpty = 4, noSlot = 4, minTopHash = 5 };
 
 /* hmap.flags, relaxed atomics */
@@ -256,12 +256,18 @@ ALWAYS_INLINE bool isEmpty(uint8_t top)
 ALWAYS_INLINE unsigned tophash(uint64_t hash)
 {
   unsigned top = (unsigned)(hash >> 56);
-  return top < minTopHash ? top + minTopHash : top;
+  return top < minTopHash ? minTopHash : top;
 }
 /* From the tophash, because an evacuation has no more of the upper bits. */
 ALWAYS_INLINE unsigned filterBit(unsigned top)
 {
   return 1u << (top & 7);
+}
+
+/* Whether a key with this hash may stand in a later bucket of the chain. */
+ALWAYS_INLINE bool filterHas(const bmap *b, uint64_t hash)
+{
+  return b->link >> (tophash(hash) & 7) & 1;
 }
 
 ALWAYS_INLINE uint8_t filterOf(const bmap *b)

@@ -36,11 +36,11 @@ ALWAYS_INLINE __m128i tophashes(const bmap *b)
 {
   return _mm_loadl_epi64((const __m128i *)(const void *)b->tophash);
 }
-/* Slots whose tophash is top, an entry's: so no more than eight, because the upper bytes of the word are 0, and that is not. */
-ALWAYS_INLINE slots matchTophash(const bmap *b, unsigned top)
+/* Slots whose tophash is that of a hash: no more than eight, because the upper bytes of the word are 0, and that is not. */
+ALWAYS_INLINE slots matchTophash(const bmap *b, uint64_t hash)
 {
-  __m128i all = _mm_set1_epi32((int)(top * 0x01010101u));
-  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(tophashes(b), all));
+  __m128i top = _mm_set1_epi32((int)((uint32_t)(hash >> 56) * 0x01010101u)); /* as tophash has it, but in fewer steps */
+  return (slots)_mm_movemask_epi8(_mm_cmpeq_epi8(tophashes(b), _mm_max_epu8(top, _mm_set1_epi8(minTopHash))));
 }
 /* Slots whose tophash is at most top. */
 ALWAYS_INLINE slots matchUpTo(const bmap *b, uint8_t top)
@@ -55,9 +55,9 @@ ALWAYS_INLINE slots topBits(uint64_t x)
   return (slots)((x >> 7 & EACH_BYTE) * 0x0102040810204080u >> 56);
 }
 /* Exact: the shorter test, (x-1) & ~x, also reports a slot above a true match, and so could a stale key. */
-ALWAYS_INLINE slots matchTophash(const bmap *b, unsigned top)
+ALWAYS_INLINE slots matchTophash(const bmap *b, uint64_t hash)
 {
-  uint64_t x = topsOf(b) ^ EACH_BYTE * top, low = 0x7f * EACH_BYTE;
+  uint64_t x = topsOf(b) ^ EACH_BYTE * tophash(hash), low = 0x7f * EACH_BYTE;
   return topBits(~(((x & low) + low) | x | low));
 }
 /* Slots whose tophash is at most top, which is below 128. */
@@ -232,7 +232,7 @@ NOINLINE bool findKept(const hmap *h, const maptype *t, const keyhash *k, const 
 {
   place found = {0}, q = mapbucket(h, t, k->hash);
   do
-    for (slots m = matchTophash(q.b, tophash(k->hash)); m; m &= m - 1) {
+    for (slots m = matchTophash(q.b, k->hash); m; m &= m - 1) {
       q.i = firstSlot(m);
       if (hashesOf(q.block)[q.i] != k->stored || !isKept(q.t, slotOf(q.t, q.block, q.i), key))
         continue;
@@ -278,7 +278,6 @@ again:;
   if (inOld)
     here = (keyhash){k->old, (uint32_t)k->old, k->n, 0};
 inArray:;
-  unsigned top = tophash(here.hash);
   uint32_t seq = h->seq;
   place p = inOld ? oldBucketAt(h, t, (size_t)k->old & oldbucketmask(h)) : mapbucket(h, t, k->hash);
   *at = p;
@@ -288,7 +287,7 @@ inArray:;
       prefetchBlock(t, p.block);
   }
   for (;;) {
-    for (slots m = matchTophash(p.b, top); m; m &= m - 1) {
+    for (slots m = matchTophash(p.b, here.hash); m; m &= m - 1) {
       if (!vacant && !isLoneType(t))
         prefetchBlock(t, p.block); /* here, the processor does it ahead of the bmap if lookups of late were hits, and only then */
       p.i = firstSlot(m);
@@ -309,9 +308,9 @@ inArray:;
           *vacant = (place){0};
         if (!findKept(h, t, k, &kept, &p))
           return false;
-        top = tophash(k->hash);
+        here = *k;
         seq = h->seq;
-        m = matchTophash(p.b, top) & ~0u << p.i;
+        m = matchTophash(p.b, here.hash) & ~0u << p.i;
       }
       if (likely(same)) {
         *at = p;
@@ -325,7 +324,7 @@ inArray:;
         vacant->i = firstSlot(m);
       }
     }
-    if (isLoneType(t) || likely(!(p.b->link & filterBit(top)))) {
+    if (isLoneType(t) || likely(!filterHas(p.b, here.hash))) {
       if (!inOld)
         return false;
       inOld = false;

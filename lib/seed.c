@@ -58,9 +58,9 @@ static const char *fixedSeedText(void)
 }
 
 /* The lowest bits of a seed are no secret: by so many bits memhash64 rotates keys. */
-ALWAYS_INLINE hmap_seed withShift(hmap_seed seed, unsigned shift)
+ALWAYS_INLINE hmap_seed withRotation(hmap_seed seed, uint64_t bits)
 {
-  return (hmap_seed){(seed.k0 & ~(uint64_t)shiftMask) | shift, seed.k1};
+  return (hmap_seed){(seed.k0 & ~(uint64_t)rotationMask) | (bits & rotationMask), seed.k1};
 }
 
 /* SipHash-1-3's rounds over one word, with as many results as a table needs. purpose tells draws of different kinds apart. */
@@ -77,7 +77,7 @@ static tableSeed sipDraw(uint64_t word, uint64_t purpose, const hmap_seed *key)
     out[i] = v[0] ^ v[1] ^ v[2] ^ v[3];
     v[1] ^= 0xdd;
   }
-  return (tableSeed){withShift((hmap_seed){out[0], out[1]}, 0), out[2]};
+  return (tableSeed){withRotation((hmap_seed){out[0], out[1]}, clumpBits), out[2]};
 }
 enum { forTable = 0xee, forAlarm = 0xef, forWalk = 0xf0 };
 
@@ -185,7 +185,7 @@ ALWAYS_INLINE tableSeed drawWords(uint32_t n)
   uint32_t w[seedWords] = {0};
   takeWords(w, n);
   __atomic_clear(&seeds.busy, __ATOMIC_RELEASE);
-  return (tableSeed){withShift((hmap_seed){w[1] | (uint64_t)w[2] << 32, w[3] | (uint64_t)w[4] << 32}, 0), w[0]};
+  return (tableSeed){withRotation((hmap_seed){w[1] | (uint64_t)w[2] << 32, w[3] | (uint64_t)w[4] << 32}, clumpBits), w[0]};
 }
 static tableSeed drawSeed(void)
 {
@@ -199,7 +199,7 @@ static hmap_seed newSeed(void)
 /* Chooses by how much an empty table's keys are rotated, by the first: addresses come from malloc in steps of 16. */
 static void chooseShift(hmap *h, uint64_t key)
 {
-  h->hash0 = withShift(h->hash0, key < 4096 || key & 15 ? 0 : 4);
+  h->hash0 = withRotation(h->hash0, clumpBits + (key < 4096 || key & 15 ? 0 : 4));
 }
 
 /* Returns a seed for a table whose present one somebody may know. */
