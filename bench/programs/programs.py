@@ -37,7 +37,8 @@ SHORTEST = 0.1  # seconds: what takes less is run several times each time
 
 @dataclasses.dataclass
 class Row:
-    """A program, what makes its input, and its arguments. Commands of before are run first, in the folder, stock."""
+    """A program, what makes its input, and its arguments. Commands of before are run first, in the folder, stock. What it writes in
+    an order that changes how long it is, reader prints."""
     name: str
     packages: str
     argv: list
@@ -46,6 +47,7 @@ class Row:
     before: list = dataclasses.field(default_factory=list)  # commands
     environment: dict = dataclasses.field(default_factory=dict)
     display: bool = False   # it needs one
+    reader: str = ""        # a command of the shell
     traced: float = 0.0     # the scale of the small trace in bench/traces; 0: there is none
 
     @property
@@ -71,7 +73,8 @@ ROWS = [
     Row("createrepo_c", "createrepo-c", ["createrepo_c", "."]),
     Row("gtk-update-icon-cache", "gtk-update-icon-cache", ["gtk-update-icon-cache", "-f", "icons"], inputs.icons, traced=0.15),
     Row("glib-compile-schemas", "libglib2.0-bin", ["glib-compile-schemas", "schemas"], inputs.schemas, traced=0.05),
-    Row("glib-compile-resources", "libglib2.0-dev-bin", ["glib-compile-resources", "r.gresource.xml"], inputs.resources, traced=0.05),
+    Row("glib-compile-resources", "libglib2.0-dev-bin", ["glib-compile-resources", "r.gresource.xml"], inputs.resources, traced=0.05,
+        reader="gresource details r.gresource"),
     Row("gio list", "libglib2.0-bin", ["gio", "list", "-a", "standard::*", "tree/1"], inputs.files),
     Row("gio tree", "libglib2.0-bin", ["gio", "tree", "tree"], inputs.files, traced=0.05),
     Row("ostree commit", "ostree", ["ostree", "--repo=repo", "commit", "--branch=b", "--subject=s", "tree"], inputs.files,
@@ -79,7 +82,8 @@ ROWS = [
         traced=0.02),
     Row("update-mime-database", "shared-mime-info", ["update-mime-database", "mime"], inputs.mime, traced=0.05),
     Row("update-desktop-database", "desktop-file-utils", ["update-desktop-database", "applications"], inputs.desktop_files, traced=0.05),
-    Row("dconf compile", "dconf-cli", ["dconf", "compile", "db", "db.d"], inputs.dconf),
+    Row("dconf compile", "dconf-cli", ["dconf", "compile", "db", "db.d"], inputs.dconf,
+        reader='echo "file-db:$PWD/db" >.profile && DCONF_PROFILE=$PWD/.profile dconf dump /'),
     Row("notmuch new", "notmuch", ["notmuch", "--config=notmuch-config", "new", "--quiet"], inputs.mail),
     Row("arp-scan", "arp-scan patchelf", ["arp-scan", "--readpktfromfile=replies.pcap", "--plain", "--retry=1", "--timeout=1",
                                  "--ouifile=vendors.txt", "--macfile=/dev/null", "127.0.0.1"], inputs.replies, traced=0.05),
@@ -200,20 +204,26 @@ class Bench:
         return {"cpu": cpu / times, "wall": wall / times, "status": status}
 
     @staticmethod
-    def written(folder):
-        """What the last run printed, and what it wrote besides into its folder, other than settings and caches."""
+    def written(row, folder):
+        """What the last run printed, and what it wrote besides into its folder, other than settings and caches: as it is, and what
+        there is in it in any order."""
         run = folder / "run"
         kept = {p.stat().st_ino for p in (folder / "input").rglob("*") if p.is_file()}
         found = [p for p in run.rglob("*") if p.is_file() and p.stat().st_ino not in kept
                  and not any(part.startswith(".") for part in p.relative_to(run).parts)]
-        return {str(p.relative_to(folder)): digests(p) for p in (folder / "stdout", folder / "stderr", *found)}
+        digest = {str(p.relative_to(folder)): digests(p) for p in (folder / "stdout", folder / "stderr", *found)}
+        if row.reader:
+            text = subprocess.run(row.reader, shell=True, cwd=run, capture_output=True, check=True).stdout
+            whole = hashlib.sha256(b"".join(exact for exact, _ in digest.values())).digest()
+            digest = {"what its reader prints": (whole, b"\n".join(sorted(text.split(b"\n"))))}
+        return digest
 
     def output(self, row, folder, stock, ours):
         """One run of each, which may take longer than those that count, and how often a run is to be done to take long enough."""
         seen = []
         for program, switched in (stock, False), (ours, True), (stock, False):
             ran = self.run(row, folder, program, switched)
-            seen.append((ran["status"], self.written(folder)))
+            seen.append((ran["status"], self.written(row, folder)))
         times = max(1, min(50, int(SHORTEST / ran["wall"])))
         first, other, again = seen
         if first[0] != other[0]:
@@ -301,13 +311,20 @@ def install(rows, without_asking):
                        stderr=NOWHERE, check=False)
 
 
-def machine():
-    """Where it was measured, and whether the machine had other things to do."""
+def others_seconds():
+    """Processor time since the machine started that neither this process nor its children have taken."""
+    fields = pathlib.Path("/proc/stat").read_text().split()[1:9]
+    idle = {3, 4}
+    return sum(int(f) for i, f in enumerate(fields) if i not in idle) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
+
+
+def machine(began):
+    """Where it was measured, and whether the machine had other things to do since then: a tenth of a processor, or more."""
     model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), "?")
     system = next((line.split("=")[1].strip('"') for line in pathlib.Path("/etc/os-release").read_text().splitlines()
                    if line.startswith("PRETTY_NAME")), "?")
-    busy = os.getloadavg()[2] > 1.5
+    busy = others_seconds() - began[0] > (time.monotonic() - began[1]) / 10
     return f"{system}, {model}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}." + (
         " **The machine was busy with other work: times mean little.**" if busy else "")
 
@@ -344,13 +361,13 @@ def arguments():
 
 
 def measure_all(bench, rows, options):
-    results = []
+    results, began = [], (others_seconds(), time.monotonic())
     for row in rows:
         try:
             results.append(bench.measure(row, options))
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             say(f"{row.name} is left out: {error}")
-        measured = {"rounds": options.rounds, "machine": machine(), "programs": results}  # each time: a run may be broken off
+        measured = {"rounds": options.rounds, "machine": machine(began), "programs": results}  # each time: a run may be broken off
         (bench.work / "results.json").write_text(json.dumps(measured, indent=1))
     show(results)
     return any(not r["replay"]["same"] or r.get("whole", {}).get("output") == "other" for r in results)
