@@ -395,7 +395,7 @@ static void test_a_table_that_cannot_grow_goes_on_with_overflow_buckets(void **s
   for (uint64_t k = 2 * capacity(6); k < 2 * capacity(6) + 100; k++)
     put(h, k, k);
   ASSERT_SOUND(h);
-  memory.failLarge = sizeof(overflowSlab) + bucketBytes(h->t, 1) + 1; /* one bucket at a time */
+  memory.failLarge = bytesOfSlab(h->t, 1) + 1; /* one bucket at a time */
   for (uint64_t k = 2 * capacity(6) + 100; k < 2 * capacity(6) + 400; k++)
     put(h, k, k);
   ASSERT_SOUND(h);
