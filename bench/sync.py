@@ -42,7 +42,8 @@ PEERS = {
 }
 FETCHED = ("golang-1.24-go", "golang-1.24-src", "libboost1.88-dev", "libcuckoo-dev", "libparallel-hashmap-dev")
 NAMED = {"sync.Map": "what Go's `sync.Map` does", "map+RWMutex": "Go's map under a lock", "GHashTable": "`GHashTable` under a lock",
-         "cds_lfht": "`cds_lfht`", "ck_ht": "`ck_ht`"}
+         "sync.Map 1.24": "Go 1.24's `sync.Map`", "map+RWMutex 1.24": "Go 1.24's map under a lock", "cds_lfht": "`cds_lfht`",
+         "ck_ht": "`ck_ht`", "boost": "`boost::concurrent_flat_map`"}
 GOALS = ("sync.Map", "GHashTable", "cds_lfht")  # to be ahead of in every cell with two threads
 MEAN_GOALS = ("TBB", "ck_ht", "boost", "libcuckoo", "phmap", "sync.Map 1.24")  # and in geometric mean of all cells
 
