@@ -13,8 +13,8 @@
  *   W  Writes: all calls but those on all entries (Range, DeleteIf, LoadMany, Len) are atomic: each takes effect at one moment
  *      between its beginning and its return, and that order is one that a map used by a single thread could have had
  *      (linearizability), also across several maps. A write waits for other writes to its key's chain, first spinning and then
- *      asleep, and for nothing else but a fork under way and, where half of what E allows waits already, a thread that has been
- *      interrupted while it moved that along, in a few steps that call nobody.
+ *      asleep, and for nothing else but a fork under way and, where half of what E allows or more than eight arrays wait
+ *      already, a thread that has been interrupted while it moved that along, in a few steps that call nobody.
  *   B  What comes before: all that a thread did before it stored a value happens before what a thread does that got this value
  *      from the map, as with release and acquire in C11.
  *   G  hmap_sync_range calls f at most once a key; exactly once for a key that is there throughout; never for an entry

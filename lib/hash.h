@@ -1,9 +1,9 @@
 /* hash.h: the keyed hashes. What they need is a table's seed and nothing else.
  *
  * Both fold twice: the 128-bit product of two words that the seed blinds, its halves put together, and once more with factors
- * that both depend on the whole result. One fold would spread keys as well; but its sums and differences follow those of the keys,
- * and who sees in which order a walk returns keys of his choice reads the seed from them. tests/test_hash.c holds the spread of
- * structured keys over a thousand seeds against that of SipHash, and shows that second differences tell nothing.
+ * that both depend on the whole result. One fold would spread keys as well; but its sums and differences follow those of the
+ * keys, and who sees in which order a walk returns keys of his choice reads the seed from them. tests/test_hash.c holds the
+ * spread of structured keys over a thousand seeds against that of SipHash, and shows that second differences tell nothing.
  *
  * memhash64 keeps neighbours together, for real programs use numbers and heap pointers in the order in which they were made: only
  * where a run of 256 neighbours lies is hashed; in it, four share a bucket and the next four have the next one, and no two of a
@@ -11,8 +11,8 @@
  * make chains a little longer: filled with a row of numbers to the moment before it grows, a table has 24 overflow buckets a
  * hundred where 21 are chance.
  *
- * memhash takes 16 bytes at a time, each pair of words blinded with words of its own. Whoever does not know the seed knows of no two
- * strings that meet more often than chance would have it.
+ * memhash takes 16 bytes at a time, each pair of words blinded with words of its own. Whoever does not know the seed knows of no
+ * two strings that meet more often than chance would have it.
  *
  * siphash13 (Aumasson, Bernstein: SipHash, INDOCRYPT 2012; 1 and 3 rounds) makes what seeds come from, and the hashes of
  * a table that has had its alarm (alarm.c). */
@@ -77,7 +77,8 @@ ALWAYS_INLINE uint64_t finish(uint64_t x, const hmap_seed *seed)
 
 /* Neighbours: 2^runBits keys make a run, 2^clumpBits of them share a bucket. */
 enum { runBits = 8, clumpBits = 2, rotationMask = 63 };
-static const hmap_seed unseeded = {clumpBits, 0}; /* of a table that has none yet: neighbours are numbers that follow each other */
+static const hmap_seed unseeded = {clumpBits,
+                                   0}; /* of a table that has none yet: neighbours are numbers that follow each other */
 
 ALWAYS_INLINE uint64_t memhash64(uint64_t x, const hmap_seed *seed)
 {

@@ -262,6 +262,16 @@ ALWAYS_INLINE void prefetchBlock(const maptype *t, const unsigned char *block)
     __builtin_prefetch(block + 128);
 }
 
+/* Notes the first empty slot of a bucket, if it has one. */
+ALWAYS_INLINE void noteVacant(const place *p, place *vacant)
+{
+  slots m = matchEmpty(p->b);
+  if (m) {
+    *vacant = *p;
+    vacant->i = firstSlot(m);
+  }
+}
+
 /* Finds a key in a table that has buckets. If it is there, returns true and its place in *at. If not, returns false with *at at
  * the chain's first bucket, and, where vacant is not NULL, the first empty slot that was seen in *vacant (or its b NULL).
  * A comparison may run the user's code, and that may write to this table: then all that was found is void and the search
@@ -317,13 +327,8 @@ inArray:;
         return true;
       }
     }
-    if (vacant && !vacant->b) {
-      slots m = matchEmpty(p.b);
-      if (m) {
-        *vacant = p;
-        vacant->i = firstSlot(m);
-      }
-    }
+    if (vacant && !vacant->b)
+      noteVacant(&p, vacant);
     if (isLoneType(t) || likely(!filterHas(p.b, here.hash))) {
       if (!inOld)
         return false;

@@ -26,7 +26,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { sealAt = 128, payAfter = 16, payAtOnce = 64, behind = 256, behindLarge = 8, pooledReaders = 64, depthBits = 16, restMicroseconds = 10000 };
+enum {
+  sealAt = 128,
+  payAfter = 16,
+  payAtOnce = 64,
+  behind = 256, /* if more wait for a thread, or more than behindLarge large things, it waits for who is at them */
+  behindLarge = 8,
+  pooledReaders = 64,
+  depthBits = 16,
+  restMicroseconds = 10000
+};
 
 /* What a thread notes for others. Records stay; when a thread ends its record waits for the next one. */
 typedef struct reader {
@@ -39,13 +48,13 @@ typedef struct reader {
   size_t retired, tendedAt, paidAt; /* own, but for statistics: so many so far; and at the last tend and pay */
   node *fresh;                      /* pile; atomic */
   bool busy;                        /* lock of what follows; atomic. Whoever takes it is writing */
-  unsigned phase;     /* atomic */
-  node *old, *ready;  /* piles; the second atomic for a look without the lock */
-  uint64_t stamp;     /* of old: sections that begin later do not see it */
-  size_t underWay[2]; /* batches taken off ready and not yet destroyed, by the phase when they were; atomic */
-  node *batch;        /* own: the rest of the one that the thread is destroying; a forked child finds it */
-  size_t *batchCount; /* own: where that is counted; or NULL */
-  size_t freed;       /* of those that were retired here; atomic */
+  unsigned phase;                   /* of the barrier; atomic */
+  node *old, *ready;                /* piles; the second atomic for a look without the lock */
+  uint64_t stamp;                   /* of old: sections that begin later do not see it */
+  size_t underWay[2];               /* batches taken off ready and not yet destroyed, by the phase when they were; atomic */
+  node *batch;                      /* own: the rest of the one that the thread is destroying; a forked child finds it */
+  size_t *batchCount;               /* own: where that is counted; or NULL */
+  size_t freed;                     /* of those that were retired here; atomic */
   struct reader *next;
 } reader;
 
