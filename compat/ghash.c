@@ -68,20 +68,12 @@ static struct {
   bool checked; /* HMAP_CHECK=1: threads that disturb each other end the program */
 } settings = {.once = PTHREAD_ONCE_INIT};
 
-/* Whether valgrind looks in this process for memory that nothing points to: then no pointer may stand in four bytes. GLib asks
- * the same, by valgrind's header; this is what valgrind's memory checker needs in any process to find allocations. */
-static bool underMemcheck(void)
-{
-  const char *preloaded = secure_getenv("LD_PRELOAD");
-  return preloaded && strstr(preloaded, "vgpreload_memcheck");
-}
-
 static void settingsInit(void)
 {
   static const gdouble plus = 0.0, minus = -0.0;
   const char *check = secure_getenv("HMAP_CHECK");
   settings.checked = check && strcmp(check, "1") == 0;
-  leastFormat = underMemcheck() ? wholeFormat : 0;
+  leastFormat = underMemcheck() /* then no pointer may stand in four bytes */ ? wholeFormat : 0;
   zerosDiffer = own_g_double_hash(&plus) != own_g_double_hash(&minus);
   __atomic_store_n(&settings.settled, true, __ATOMIC_RELEASE);
 }
@@ -155,31 +147,50 @@ ALWAYS_INLINE void afterRemoval(GHashTable *t)
   t->version = versionOf(t) + 2;
 }
 
+/* The next entries of a walk over a table that does not change, at most as many as a bucket has; what they point to is about to
+ * be freed, and lies anywhere. */
+typedef struct entries {
+  gpointer key[bucketCnt], value[bucketCnt];
+  guint n;
+} entries;
+static bool nextEntries(const GHashTable *t, const hmap *h, mapwalk *w, entries *e)
+{
+  place at = {0};
+  for (e->n = 0; e->n < bucketCnt && walknext(h, h->t, w, &at); e->n++) {
+    e->key[e->n] = keyAt(&at);
+    e->value[e->n] = valueAt(&at);
+    if (t->key_destroy_func)
+      __builtin_prefetch(e->key[e->n], 1);
+    if (t->value_destroy_func)
+      __builtin_prefetch(e->value[e->n], 1);
+  }
+  return e->n != 0;
+}
+static void destroyEntries(GHashTable *t, const entries *e)
+{
+  for (guint i = 0; i < e->n; i++)
+    destroyEntry(t, e->key[i], e->value[i]);
+}
+
 /* Empties a table of few entries and then frees them. */
 static void removeFew(GHashTable *t, bool dies)
 {
-  gpointer key[bucketCnt], value[bucketCnt];
+  entries e;
   mapwalk w = {0};
-  place at = {0};
-  guint n = 0;
-  for (; walknext(&t->h, t->h.t, &w, &at); n++) {
-    key[n] = keyAt(&at);
-    value[n] = valueAt(&at);
-  }
+  nextEntries(t, &t->h, &w, &e);
   if (dies)
     mapdrop(&t->h);
   else
     mapclear(&t->h);
-  for (guint i = 0; i < n; i++)
-    destroyEntry(t, key[i], value[i]);
+  destroyEntries(t, &e);
 }
 static void removeMany(GHashTable *t)
 {
+  entries e;
   mapwalk w = {0};
-  place at = {0};
   hmap old = mapdetach(&t->h);
-  while (walknext(&old, old.t, &w, &at))
-    destroyEntry(t, keyAt(&at), valueAt(&at));
+  while (nextEntries(t, &old, &w, &e))
+    destroyEntries(t, &e);
   mapfree(&old);
 }
 /* Frees all entries, if notify says so, and their memory. The table is empty before the first is freed, and may be filled again

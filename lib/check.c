@@ -61,7 +61,8 @@ static const char *checkSegment(const bucketArray *a, size_t k)
   if (!segment || isNoSegment(segment))
     return NULL;
   REQUIRE((uintptr_t)segment % cacheLine == 0);
-  REQUIRE(segment == placeSegment(a->t, *mallocOf(a, k)));
+  REQUIRE(segment == placeSegment(a->t, a->paged ? pagesOf(a, k) : *mallocOf(a, k)));
+  REQUIRE(a->paged == !*mallocOf(a, k));
   return NULL;
 }
 
@@ -84,6 +85,7 @@ static const char *checkArray(const maptype *t, const bucketArray *a, uint8_t B,
   REQUIRE(a->t == t && a->B == B);
   REQUIRE(a->released <= evacuated >> t->segbits);
   REQUIRE(a->mapped == (!oneSegment(a) && a->bytes > maxHeapArray));
+  REQUIRE(!a->paged || (!oneSegment(a) && tailOf(a)->pages));
   REQUIRE(oneSegment(a) ? a->segments[0] == placeOwnSegment(a, bucketShift(B)) : a->bytes == bytesOfDirectory(t, B));
   for (size_t i = 0; i < a->released; i++)
     REQUIRE(!a->segments[i]);

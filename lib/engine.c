@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "seed.c"
 #include "counters.c"
+#include "pages.c"
 #include "mem.c"
 #include "empty.c"
 #include "grow.c"

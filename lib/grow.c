@@ -642,6 +642,20 @@ static bool evacuate(hmap *h)
   return true;
 }
 
+/* Whether the next old bucket has to wait for the next write: the system clears a huge page when it is first written to, so where
+ * both places that entries go to have no memory, this write only gives it to one. */
+static bool waitsForPages(const hmap *h)
+{
+  const size_t x = h->nevacuate & h->mask, y = (h->nevacuate + newBit(h)) & h->mask;
+  return x != y && onHugePages(h->buckets) && !hasSegment(h->buckets, x) && !hasSegment(h->buckets, y) &&
+         makeSegment(h, h->buckets, x);
+}
+/* evacuate, for a write, of which there may be more to come. */
+static bool evacuateNext(hmap *h)
+{
+  return !waitsForPages(h) && evacuate(h);
+}
+
 /* Nothing comes to n buckets of an array from i on, or, at its end, from its beginning on. */
 static void emptyFrom(bucketArray *a, size_t i, size_t n)
 {
@@ -698,7 +712,7 @@ static void thinWork(hmap *h)
     size_t cost = nextIsFull(h) ? 0 : passEmpty(h, left);
     if (!cost) {
       cost = !hasPlaces(h, h->nevacuate, newBit(h)) ? left : 1 + shrinkEntryCost * entriesIn(oldBucketAt(h, h->t, h->nevacuate));
-      if (!evacuate(h))
+      if (!evacuateNext(h))
         return;
     }
     left -= cost < left ? cost : left;
@@ -734,7 +748,7 @@ NOINLINE void growWork(hmap *h)
     thinWork(h);
     return;
   }
-  for (unsigned n = flagsOf(h) & hashAlarm ? alarmPace : paceOf(h->oldbuckets->B); n && growing(h) && evacuate(h); n--)
+  for (unsigned n = flagsOf(h) & hashAlarm ? alarmPace : paceOf(h->oldbuckets->B); n && growing(h) && evacuateNext(h); n--)
     ;
 }
 

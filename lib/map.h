@@ -118,6 +118,7 @@ typedef struct bucketArray {
   uint32_t pins;           /* iterators that may still read this array; relaxed atomic */
   uint8_t B;
   bool mapped;               /* that memory is the system's, not malloc's */
+  bool paged;                /* and so is that of the segments, see pages.c */
   unsigned char *segments[]; /* noSegment() until one of its buckets is written to, and when a removal has emptied them; NULL if
                                 evacuation has yet to come to it, or it has been passed and freed */
 } bucketArray;
@@ -125,9 +126,11 @@ _Static_assert((offsetof(bucketArray, segments) + sizeof(unsigned char *)) % 8 =
 
 /* What a directory of several segments has behind it. */
 typedef struct arrayTail {
-  bmap *unlinked; /* overflow buckets of segments that have been freed, for the next chains; a chain */
-  uint32_t first; /* the buckets of a walk before this one, counted from its start, are empty or not there */
-  uint32_t swept; /* a bucket such that, when it was looked at, those before it in its segment were empty, and it was not */
+  bmap *unlinked;       /* overflow buckets of segments that have been freed, for the next chains; a chain */
+  uint32_t first;       /* the buckets of a walk before this one, counted from its start, are empty or not there */
+  uint32_t swept;       /* a bucket such that, when it was looked at, those before it in its segment were empty, and it was not */
+  unsigned char *pages; /* of a paged array: where its segments are, one behind the other */
+  size_t unit;          /* how many bytes of them go back at once */
 } arrayTail;
 
 /* How keys are hashed and compared. */
@@ -392,6 +395,30 @@ ALWAYS_INLINE size_t walkStart(const hmap *h, const bucketArray *a)
 {
   uint8_t bits = a->B > a->t->segbits ? a->t->segbits : groupBits;
   return (size_t)h->order << bits & bucketMask(a->B);
+}
+/* Bytes of n buckets: bmaps and blocks. */
+ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
+{
+  return n * (sizeof(bmap) + t->blocksize);
+}
+/* How many segments an array's directory has. */
+ALWAYS_INLINE size_t nsegments(const bucketArray *a)
+{
+  return a->B > a->t->segbits ? bucketShift((uint8_t)(a->B - a->t->segbits)) : 1;
+}
+/* Whether the only segment is part of the array's own piece of memory. */
+ALWAYS_INLINE bool oneSegment(const bucketArray *a)
+{
+  return a->B <= a->t->segbits;
+}
+/* What stands behind the directory of an array of several segments. */
+ALWAYS_INLINE arrayTail *tailOf(const bucketArray *a)
+{
+  return (arrayTail *)(uintptr_t)&a->segments[nsegments(a)];
+}
+ALWAYS_INLINE unsigned char *alignUp(unsigned char *p, size_t align)
+{
+  return p + (-(uintptr_t)p & (align - 1));
 }
 ALWAYS_INLINE bmap *bmapIn(unsigned char *segment, size_t i)
 {

@@ -8,28 +8,14 @@
  * Only a directory of more than 24 KiB, that of two million entries, comes from the system, as zero pages, and goes back in
  * pieces of 32 KiB. */
 #include "map.h"
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
   maxHeapArray = 24 << 10,
-  releasePiece = 32 << 10,
   maxPassed = 512, /* entries of a directory without a segment that a write passes over */
   mallocAlign = _Alignof(max_align_t) < 8 ? _Alignof(max_align_t) : 8, /* what is counted on: some give no more than they must */
   cacheLine = 64,
-  leastPiece = 256 << 10,
-  mostPiece = 4 << 20
+  leastPiece = 256 << 10
 };
-
-/* Bytes of n buckets: bmaps and blocks. */
-ALWAYS_INLINE size_t bucketBytes(const maptype *t, size_t n)
-{
-  return n * (sizeof(bmap) + t->blocksize);
-}
-ALWAYS_INLINE unsigned char *alignUp(unsigned char *p, size_t align)
-{
-  return p + (-(uintptr_t)p & (align - 1));
-}
 
 /* Makes n buckets before and behind segment empty. */
 static void emptyBuckets(unsigned char *segment, size_t n)
@@ -51,22 +37,6 @@ static unsigned char *placeSegment(const maptype *t, unsigned char *p)
 {
   return alignUp(p + (segmentMask(t) + 1) * sizeof(bmap), cacheLine);
 }
-/* How many segments an array's directory has. */
-ALWAYS_INLINE size_t nsegments(const bucketArray *a)
-{
-  return a->B > a->t->segbits ? bucketShift((uint8_t)(a->B - a->t->segbits)) : 1;
-}
-/* Whether the only segment is part of the array's own piece of memory. */
-ALWAYS_INLINE bool oneSegment(const bucketArray *a)
-{
-  return a->B <= a->t->segbits;
-}
-
-/* What stands behind the directory of an array of several segments. */
-ALWAYS_INLINE arrayTail *tailOf(const bucketArray *a)
-{
-  return (arrayTail *)(uintptr_t)&a->segments[nsegments(a)];
-}
 /* The address that malloc returned for segment k. It stands behind the tail and not in the segment itself, because what looks for
  * memory that nothing points to, valgrind for instance, trusts no pointer into the midst of it. */
 ALWAYS_INLINE unsigned char **mallocOf(const bucketArray *a, size_t k)
@@ -77,12 +47,15 @@ ALWAYS_INLINE unsigned char **mallocOf(const bucketArray *a, size_t k)
 /* Gives an array segment k, of empty buckets, its blocks on a cache line. Returns false if there is no memory. */
 static bool newSegment(bucketArray *a, size_t k)
 {
-  unsigned char *p = malloc(bytesOfSegment(a->t));
+  unsigned char *p = a->paged ? pagesOf(a, k) : malloc(bytesOfSegment(a->t));
   if (!p)
     return false;
-  *mallocOf(a, k) = p;
+  *mallocOf(a, k) = a->paged ? NULL : p;
   a->segments[k] = placeSegment(a->t, p);
   emptyBuckets(a->segments[k], segmentMask(a->t) + 1);
+  HMAP_COUNT(segments, 1);
+  if (onHugePages(a)) /* where a segment is on two, none of its entries is the first to come to the other one */
+    p[stride(a->t) - 1] = 0;
   return true;
 }
 /* Frees segment k, if it is there, and leaves other in its place. */
@@ -92,49 +65,25 @@ static void freeSegment(bucketArray *a, size_t k, unsigned char *other)
   a->segments[k] = other;
   if (!segment || isNoSegment(segment))
     return;
+  if (a->paged) {
+    releasePages(a, k);
+    return;
+  }
   HMAP_COUNT(freed, bytesOfSegment(a->t));
   free(*mallocOf(a, k));
   *mallocOf(a, k) = NULL;
-}
-
-/* LeakSanitizer looks for pointers in what malloc gave, but not in pages of the system's, unless it is told. Its functions are
- * there only in a program that it was built into. */
-void __lsan_register_root_region(const void *p, size_t size) __attribute__((weak));
-void __lsan_unregister_root_region(const void *p, size_t size) __attribute__((weak));
-static void showPages(const void *p, size_t size)
-{
-  if (__lsan_register_root_region)
-    __lsan_register_root_region(p, size);
-}
-static void hidePages(const void *p, size_t size)
-{
-  if (__lsan_unregister_root_region)
-    __lsan_unregister_root_region(p, size);
-}
-
-static bucketArray *mapPages(size_t bytes)
-{
-  bucketArray *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED)
-    return NULL;
-  HMAP_COUNT(maps, 1);
-#ifdef MADV_NOHUGEPAGE
-  madvise(p, bytes, MADV_NOHUGEPAGE); /* a huge page is zeroed in one fault, for milliseconds */
-#endif
-  p->mapped = true;
-  showPages(p, bytes);
-  return p;
 }
 
 static size_t bytesOfDirectory(const maptype *t, uint8_t B)
 {
   return sizeof(bucketArray) + 2 * (bucketShift(B) >> t->segbits) * sizeof(unsigned char *) + sizeof(arrayTail);
 }
-/* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. */
-static bucketArray *newDirectory(const maptype *t, uint8_t B)
+/* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. Whether it will be filled, from
+ * its beginning on, is known. */
+static bucketArray *newDirectory(const maptype *t, uint8_t B, bool filled)
 {
   size_t bytes = bytesOfDirectory(t, B);
-  bucketArray *a = bytes > maxHeapArray ? mapPages(bytes) : calloc(1, bytes);
+  bucketArray *a = bytes > maxHeapArray ? mapArray(bytes) : calloc(1, bytes);
   if (!a)
     return NULL;
   if (bytes <= maxHeapArray)
@@ -143,6 +92,7 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B)
   a->bytes = (uint32_t)bytes;
   a->B = B;
   tailOf(a)->swept = UINT32_MAX;
+  mapSegments(a, filled);
   return a;
 }
 
@@ -169,17 +119,22 @@ ALWAYS_INLINE bucketArray *newSmallArray(const maptype *t, size_t n, size_t bloc
   return a;
 }
 
-/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory, or could not be for all of them. */
-static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
+static bucketArray *newBucketArray(const maptype *t, uint8_t B, bool filled)
 {
   if (bucketShift(B) > SIZE_MAX / 2 / bucketBytes(t, 1))
     return NULL;
   if (B > t->segbits)
-    return newDirectory(t, B);
+    return newDirectory(t, B, filled);
   bucketArray *a = newSmallArray(t, bucketShift(B), bucketShift(B) * t->blocksize);
   if (a)
     a->B = B;
   return a;
+}
+
+/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory, or could not be for all of them. */
+static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
+{
+  return newBucketArray(t, B, true);
 }
 
 /* Returns an array of one bucket with half its slots, or NULL if there is no memory. */
@@ -194,7 +149,7 @@ static bucketArray *makeHalfBucket(const maptype *t)
 /* makeBucketArray with all buckets empty, and their memory to come when they are written to. */
 static bucketArray *makeEmptyArray(const maptype *t, uint8_t B)
 {
-  bucketArray *a = makeBucketArray(t, B);
+  bucketArray *a = newBucketArray(t, B, false);
   if (a && !oneSegment(a))
     for (size_t i = 0; i < nsegments(a); i++)
       a->segments[i] = noSegment();
@@ -312,42 +267,31 @@ static bool releaseSegment(bucketArray *a, size_t n)
   }
   return true;
 }
-/* Gives the last piece of a mapped array back to the system; if it refuses, because unmapping would leave it with too many
- * pieces, the memory is at least emptied. */
-static void unmapPiece(bucketArray *a, size_t piece)
-{
-  size_t left = (a->bytes - 1) / piece * piece;
-  unsigned char *from = (unsigned char *)a + left;
-  HMAP_COUNT(freed, a->bytes - left);
-  hidePages(a, a->bytes);
-  showPages(a, left);
-  if (munmap(from, a->bytes - left) != 0)
-    madvise(from, a->bytes - left, MADV_DONTNEED);
-  a->bytes = (uint32_t)left;
-}
 /* Frees a piece of what there is beside segments. Returns false if no more is left than freeArray takes at once. */
 static bool releaseRest(bucketArray *a)
 {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE), piece = page > releasePiece ? page : releasePiece;
   overflowSlab *s = a->slabs;
+  if (a->paged) {
+    unmapSegments(a);
+    return true;
+  }
   if (s) {
     a->slabs = s->next;
     HMAP_COUNT(freed, bytesOfSlab(a->t, s->n));
     free(s);
     return true;
   }
-  if (!a->mapped || a->bytes <= piece)
+  if (!a->mapped || a->bytes <= leastUnit())
     return false;
-  unmapPiece(a, piece);
+  unmapPiece(a);
   return true;
 }
 static void freeArray(bucketArray *a)
 {
   HMAP_COUNT(freed, a->bytes);
-  if (a->mapped) {
-    hidePages(a, a->bytes);
-    munmap(a, a->bytes);
-  } else
+  if (a->mapped)
+    unmapArray(a);
+  else
     free(a);
 }
 
@@ -360,7 +304,7 @@ static void teachMalloc(size_t bytes)
 #ifdef __GLIBC__
   static size_t taught;
   bytes = bytes > leastPiece ? bytes : leastPiece;
-  if (bytes > mostPiece || bytes <= __atomic_load_n(&taught, __ATOMIC_RELAXED))
+  if (bytes > HMAP_KEPT || bytes <= __atomic_load_n(&taught, __ATOMIC_RELAXED))
     return;
   void *volatile piece = malloc(bytes);
   free(piece);
@@ -379,7 +323,9 @@ static void freeBuckets(bucketArray *a)
     freeArray(a);
     return;
   }
-  size_t bytes = oneSegment(a) ? 0 : nsegments(a) * bytesOfSegment(a->t);
+  const size_t bytes = oneSegment(a) || a->paged ? 0 : nsegments(a) * bytesOfSegment(a->t);
+  if (a->paged)
+    dropSegments(a);
   while (releaseSegment(a, nsegments(a)) || releaseRest(a))
     ;
   freeArray(a);

@@ -47,7 +47,7 @@ static struct {
   size_t live, mapped; /* blocks not freed, bytes not unmapped */
   size_t heap, peak;   /* bytes of the blocks not freed, and of what is mapped, at most so far */
   size_t asked, most;  /* bytes that malloc and calloc were asked for so far, and at most at once */
-  size_t unmapped;     /* bytes unmapped so far */
+  size_t unmapped;     /* bytes in use that went back to the system so far */
   void (*hook)(void);  /* called before each allocation */
 } memory;
 
@@ -117,6 +117,19 @@ static inline void *testMmap(void *p, size_t n, int prot, int flags, int fd, off
   notePeak();
   return q;
 }
+/* How many bytes from p on have memory behind them, as the system says. */
+static inline size_t residentBytes(void *p, size_t n)
+{
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = wholePages(n) / page;
+  unsigned char *in = malloc(pages);
+  size_t bytes = 0;
+  assert_non_null(in);
+  assert_int_equal(mincore(p, n, in), 0);
+  for (size_t i = 0; i < pages; i++)
+    bytes += in[i] & 1 ? page : 0;
+  free(in);
+  return bytes;
+}
 static inline int testMunmap(void *p, size_t n)
 {
   if (memory.keepPages) {
@@ -124,8 +137,14 @@ static inline int testMunmap(void *p, size_t n)
     return -1;
   }
   ADD(memory.mapped, -wholePages(n));
-  ADD(memory.unmapped, wholePages(n));
+  ADD(memory.unmapped, residentBytes(p, n));
   return munmap(p, n);
+}
+static inline int testMadvise(void *p, size_t n, int advice)
+{
+  if (advice == MADV_DONTNEED)
+    ADD(memory.unmapped, residentBytes(p, n));
+  return madvise(p, n, advice);
 }
 static inline long testSysconf(int name)
 {
@@ -137,6 +156,7 @@ static inline long testSysconf(int name)
 #define free testFree
 #define mmap testMmap
 #define munmap testMunmap
+#define madvise testMadvise
 #define sysconf testSysconf
 #undef strdup
 #define strdup testStrdup
@@ -146,6 +166,7 @@ static inline long testSysconf(int name)
 #undef free
 #undef mmap
 #undef munmap
+#undef madvise
 #undef sysconf
 #undef strdup
 

@@ -4,11 +4,13 @@
  * where there are fewer entries than buckets, than 32 and what the last chain has besides; an assignment of a key that is there,
  * none;
  *   - looks at more than 32 KiB of old bmaps without entries, twice where it ends a growth and begins another;
- *   - touches and frees more than 64 KiB beyond that, or maps more than once;
+ *   - touches more than 64 KiB beyond that, or frees more than 64 KiB or two huge pages; maps more than twice, a directory and
+ *     what its segments will be in; or takes more than one segment from an array on huge pages, of which the system clears one
+ *     at the first write to it;
  *   - asks malloc for more than 32 KiB and a head at once, or in all for more than two segments, a slab and a directory; and for
  *     what it keeps behind pointers, a key and an elem.
  * A growth as a whole needs no more memory than the table has in the end, and an eighth: the old array's overflow buckets, which
- * are the last of it to go.
+ * are the last of it to go; and two huge pages, where there are such.
  *
  * What an operation does is counted, and the clock is not looked at. Exempt are hmap_free, hmap_clear and a full walk. */
 #include "testing.h"
@@ -17,7 +19,7 @@ enum {
   mostBytes = 64 << 10,
   mostLooked = 2 * (32 << 10) / 16, /* bmaps of old buckets, by a write that ends a growth and begins another */
   mostThin = 32,
-  mostMaps = 1,
+  mostMaps = 2,
   mostAtOnce = segmentBytes + 256,
   mostAsked = 3 * mostAtOnce + (24 << 10),
   mostSlack = 2 * segmentBytes
@@ -80,14 +82,22 @@ static size_t mayMove(const hmap *h, bool insertion)
 
 static size_t allowed, nevacuateWas, paceWas, liveWas; /* paceWas: 0 where it is not in buckets */
 static const void *arrayWas;
+static bool hugeWas; /* an array from which something may go back is on huge pages */
 static uint8_t BWas;
 
+static bool hasHuge(const bucketArray *a)
+{
+  return a && !oneSegment(a) && onHugePages(a);
+}
 static void before(const hmap *h, bool insertion)
 {
   allowed = mayMove(h, insertion);
   nevacuateWas = growing(h) ? h->nevacuate : 0;
   paceWas = growing(h) && !thin(h) ? paceOf(h->oldbuckets->B) : 0;
   arrayWas = h->buckets;
+  hugeWas = hasHuge(h->buckets) || hasHuge(h->oldbuckets);
+  for (const bucketArray *a = h->retired; a && !hugeWas; a = a->next == h->retired ? NULL : a->next)
+    hugeWas = hasHuge(a);
   BWas = h->B;
   liveWas = memory.heap;
   resetCounts();
@@ -98,7 +108,9 @@ static void after(const hmap *h)
   size_t bytes = counted.touched + counted.freed, pieces = memory.asked + counted.freed + (size_t)sysconf(_SC_PAGESIZE);
   size_t behind = (h->t->indirectkey ? h->t->keysize : 0) + (h->t->indirectelem ? h->t->elemsize : 0);
   assert_in_range(counted.moved, 0, allowed);
-  assert_in_range(bytes, 0, mostBytes);
+  assert_in_range(counted.touched, 0, mostBytes);
+  assert_in_range(counted.freed, 0, hugeWas ? 2 * hugePage : mostBytes);
+  assert_in_range(counted.segments, 0, hasHuge(h->buckets) ? 1 : 2);
   assert_in_range(counted.maps, 0, mostMaps);
   assert_in_range(memory.most, 0, mostAtOnce);
   assert_in_range(memory.asked, 0, mostAsked + behind);
@@ -363,10 +375,15 @@ static size_t bytesOf(const hmap *h)
   hmap_getstats(h, &s);
   return s.bytes;
 }
+/* What the system has given to the segments of a paged array. */
+static size_t residentIn(const bucketArray *a)
+{
+  return a && a->paged ? residentBytes(tailOf(a)->pages, bytesOfSegments(a)) : 0;
+}
 /* Fills a table until it has grown to 2^B buckets and has nothing of the old array left. At no time does it have, by its own
  * account or by malloc's, more than a seventh and two pieces of memory beyond what it has then: the old overflow buckets, of
  * which neighbours as keys make a few more than others, go last. */
-static void growTo(hmap *h, uint8_t B, bool deleting)
+static void growTo(hmap *h, uint8_t B, bool deleting, bool paged)
 {
   uint64_t k = hmap_len(h);
   size_t most = 0;
@@ -380,29 +397,32 @@ static void growTo(hmap *h, uint8_t B, bool deleting)
     else
       countedAssign(h, &k);
     if (k % 16 == 0 || !growing(h)) {
-      size_t now = bytesOf(h);
+      size_t now = paged ? memory.heap + residentIn(h->buckets) + residentIn(h->oldbuckets) : bytesOf(h);
       most = now > most ? now : most;
     }
   }
-  const size_t end = bytesOf(h), heap = memory.heap + memory.mapped;
+  const size_t end = bytesOf(h), heap = memory.heap + (paged ? residentIn(h->buckets) : memory.mapped);
   if (getenv("HMAP_TEST_VERBOSE"))
     print_message("growth to 2^%u buckets: at most %zu bytes, in the end %zu, %.3f; of malloc's %zu, %zu, %.3f\n", B, most, end,
                   (double)most / (double)end, memory.peak, heap, (double)memory.peak / (double)heap);
-  assert_in_range(most, end, end + end / 7 + mostSlack);
-  assert_in_range(memory.peak, heap, heap + heap / 7 + mostSlack);
-  assert_in_range(end, heap - heap / 20, heap); /* and the account is right */
+  assert_in_range(most, paged ? 0 : end, end + end / 7 + mostSlack + (hasHuge(h->buckets) ? 2 * hugePage : 0));
+  assert_true(paged || (memory.peak >= heap && memory.peak <= heap + heap / 7 + mostSlack));
+  assert_in_range(end, heap - heap / 20, paged ? 2 * heap : heap); /* and the account is right, but for pages without entries */
 }
 static void test_a_growth_has_no_second_peak(void **state)
 {
   (void)state;
-  for (int deleting = 0; deleting < 2; deleting++) {
+  for (int way = 0; way < 4; way++) {
+    const bool deleting = way & 1, paged = way & 2;
+    segmentsFromMalloc(!paged);
     hmap *h = makeInts(0);
     for (uint8_t B = 12; B < (quick() ? 14 : 17); B++)
-      growTo(h, B, deleting);
+      growTo(h, B, deleting, paged);
     ASSERT_SOUND(h);
     hmap_free(h);
     ASSERT_NOTHING_LEFT();
   }
+  segmentsFromMalloc(false);
   tell("growths, for their memory");
 }
 
@@ -427,7 +447,8 @@ static void test_all_at_once(void **state)
     h->count = capacity(B); /* the next begins a growth */
     countedAssign(h, &(uint32_t){UINT32_MAX});
     assert_true(growing(h));
-    assert_true(counted.moved > 0 && counted.freed > 0);
+    assert_true(counted.freed > 0);
+    assert_int_equal(counted.moved > 0, !onHugePages(h->buckets));
     h->count = 2;
     ASSERT_SOUND(h);
     hmap_free(h);
@@ -445,13 +466,13 @@ static void test_a_new_array_comes_untouched(void **state)
     resetCounts();
     memory.calls = 0;
     bucketArray *a = makeBucketArray(h->t, B);
-    assert_int_equal(memory.calls, 1);
-    assert_int_equal(counted.maps, a->mapped);
+    assert_int_equal(memory.calls, 1 + a->paged);
+    assert_int_equal(counted.maps, a->mapped + a->paged);
     assert_int_equal(a->mapped, a->bytes > maxHeapArray);
     assert_in_range(counted.touched, 0, a->mapped ? 0 : 24 << 10);
     assert_int_equal(segmentsIn(a), B <= h->t->segbits);
     if (B > h->t->segbits)
-      assert_in_range(a->bytes, 0, 64 + (2 * sizeof(void *) << (B - h->t->segbits)));
+      assert_in_range(a->bytes, 0, 80 + (2 * sizeof(void *) << (B - h->t->segbits)));
     freeBuckets(a);
     hmap_free(h);
   }

@@ -42,7 +42,7 @@ static void *refusingMmap(void *p, size_t n, int prot, int flags, int fd, off_t 
 }
 /* What operations did, see tests/testing.h. */
 static struct {
-  size_t moved, touched, maps, freed, steps, entered;
+  size_t moved, touched, maps, freed, steps, entered, segments;
 } counted;
 #define HMAP_COUNT(what, n) ((void)(counted.what += (n)))
 #define malloc refusingMalloc

@@ -523,6 +523,7 @@ static void test_an_abandoned_walk_only_delays_freeing(void **state)
 static void test_pinned_arrays_go_when_the_walk_ends(void **state)
 {
   (void)state;
+  segmentsFromMalloc(true);
   hmap *h = fullTable(11); /* large enough for many segments, and for slabs of overflow buckets */
   hmap_iter it;
   bucketArray *a = h->buckets;
@@ -545,11 +546,13 @@ static void test_pinned_arrays_go_when_the_walk_ends(void **state)
   assert_int_equal(memory.live, before - pieces);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
+  segmentsFromMalloc(false);
 }
 /* The old array of a large table goes back segment by segment as it is evacuated; but not while a walk reads it. */
 static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
 {
   (void)state;
+  segmentsFromMalloc(true);
   hmap *h = growingTable(12);
   uint64_t n = hmap_len(h);
   hmap_iter it;
@@ -573,6 +576,7 @@ static void test_a_walk_over_a_large_table_that_goes_on_growing(void **state)
   assert_true(counted.freed > 0);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
+  segmentsFromMalloc(false);
 }
 /* Whatever has been evacuated when a walk begins, or meanwhile, and whatever has gone of the old array. */
 static void test_walks_at_every_nevacuate(void **state)

@@ -854,11 +854,12 @@ static void miss(hmap *h)
 static void test_large_directories_go_in_pieces(void **state)
 {
   (void)state;
-  const size_t realPage = (size_t)sysconf(_SC_PAGESIZE), pages[] = {0, 16 << 10, 64 << 10};
-  for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-    memory.page = pages[i];
-    const size_t page = pages[i] ? pages[i] : realPage;
-    const size_t piece = page > releasePiece ? page : releasePiece;
+  const size_t realPage = (size_t)sysconf(_SC_PAGESIZE), sizes[] = {0, 16 << 10, 64 << 10};
+  segmentsFromMalloc(true);
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    memory.page = sizes[i];
+    const size_t page = sizes[i] ? sizes[i] : realPage;
+    const size_t piece = page > 32 << 10 ? page : 32 << 10;
     hmap *h = largeDirectory(300);
     const size_t directory = memory.mapped;
     assert_true(directory > 64 << 10);
@@ -887,6 +888,7 @@ static void test_large_directories_go_in_pieces(void **state)
     hmap_free(h);
     ASSERT_NOTHING_LEFT();
   }
+  segmentsFromMalloc(false);
 }
 static void test_a_large_directory_in_use(void **state)
 {

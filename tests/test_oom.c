@@ -455,6 +455,7 @@ static void test_an_evacuation_without_memory_does_not_happen(void **state)
 static void test_segments_that_cannot_be_had(void **state)
 {
   (void)state;
+  segmentsFromMalloc(true);
   hmap *h = makeInts(capacity(10)); /* eight segments */
   uint64_t in[8], absent[8];
   for (unsigned i = 0; i < 8; i++) {
@@ -506,12 +507,14 @@ static void test_segments_that_cannot_be_had(void **state)
   ASSERT_SOUND(h);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
+  segmentsFromMalloc(false);
 }
 
 /* An evacuation that has its first segment and not the second one. */
 static void test_one_of_two_segments(void **state)
 {
   (void)state;
+  segmentsFromMalloc(true);
   hmap *h = growingTable(10);
   memory.failAt = memory.calls + 2;
   resetCounts();
@@ -530,6 +533,7 @@ static void test_one_of_two_segments(void **state)
   ASSERT_SOUND(h);
   hmap_free(h);
   ASSERT_NOTHING_LEFT();
+  segmentsFromMalloc(false);
 }
 
 /* A growth begins, and the insertion that began it has no memory: none is easy until the growth is over. */

@@ -8,7 +8,7 @@
 /* What the operations since the last resetCounts moved (slots), touched, freed (bytes), mapped (times), went along chains (steps)
  * and entered (groups, by walks; buckets without entries, by growth). */
 static struct {
-  size_t moved, touched, maps, freed, steps, entered;
+  size_t moved, touched, maps, freed, steps, entered, segments;
 } counted;
 #define HMAP_COUNT(what, n) ADD(counted.what, n)
 
@@ -102,6 +102,11 @@ static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bi
   while ((memhash64(x, seed) & mask) != (bits & mask))
     x += 0x9e3779b97f4a7c15;
   return x;
+}
+/* From now on, tables have their segments from malloc; or, where they are large enough, in pages. */
+static inline void segmentsFromMalloc(bool yes)
+{
+  pages.largest = yes ? SIZE_MAX : 0;
 }
 /* A fresh 64-bit key for table h, of own-hash kind, whose hash has the given bits under mask; no two calls return the same. */
 static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
