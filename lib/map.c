@@ -22,15 +22,15 @@
  * entries than buckets, with a smaller one. The rest of the head is in the files:
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
- *   hash.h    the hashes                            mem.c    arrays and their memory    iter.c   Go's iterator
+ *   hash.h    the hashes                            mem.c, pages.c: memory          iter.c   Go's iterator
  *   probe.h   the probe loop                        empty.c  segments without entries   alarm.c  when the seed is known
  *   format.h  blocks for small keys and elems       grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
  *
  * What differs from Go:
  *   - The tophash bytes lie dense and apart from the entries, with a filter that says which keys went to overflow buckets: a miss
  *     costs one cache line, a hit two that are fetched together.
- *   - An array is a directory of segments of at most 32 KiB, which come from malloc one by one and go back one by one, so a
- *     growth needs no second peak of memory and no operation makes or frees much (mem.c). Evacuation is in order (grow.c).
+ *   - An array is a directory of segments of at most 32 KiB, which come one by one and go back one by one, so a growth needs no
+ *     second peak of memory and no operation makes or frees much (mem.c, pages.c). Evacuation is in order (grow.c).
  *     doc/layout.md names the layouts that were tried and lost, with what they cost.
  *   - A key that is not its own hash has 32 bits of its hash stored with it. Growth, iteration and clone never call a hash
  *     function and never follow a pointer in a key; a lookup compares keys only where the 32 bits agree.

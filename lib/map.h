@@ -91,7 +91,7 @@ enum {
 };
 
 /* Buckets come in segments of 2^segbits, at most 32 KiB each, so that an array grows into memory and out of it in small pieces,
- * and malloc gives the new array what the old one has left. A segment's address is where its blocks begin; its bmaps lie before,
+ * and the new array has what the old one has left. A segment's address is where its blocks begin; its bmaps lie before,
  * the first one last.
  *
  *   | bmap n-1 ... bmap 1, bmap 0 | block 0 | block 1 | ... | block n-1 |

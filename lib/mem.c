@@ -1,12 +1,11 @@
 /* mem.c: arrays of buckets and their memory.
  *
- * An array is a directory of segments, each of at most 32 KiB (map.h). Segments come from malloc when the first of their buckets
- * is written to, and go back one by one as evacuation passes them; malloc hands the same memory out again for the array that is
- * being filled. So a growth needs no more than what the table has in the end, and no operation makes, clears or frees much at
- * once: a gigabyte that is freed in one call stalls as badly as a rehash does. Overflow buckets come from slabs of the same size.
- *
- * Only a directory of more than 24 KiB, that of two million entries, comes from the system, as zero pages, and goes back in
- * pieces of 32 KiB. */
+ * An array is a directory of segments, each of at most 32 KiB (map.h). A segment gets its memory when the first of its buckets is
+ * written to, and they go back one by one as evacuation passes them; where they are malloc's, it hands the same memory out again
+ * for the array that is being filled. So a growth needs no more than what the table has in the end, and no operation makes, clears
+ * or frees much at once: a gigabyte that is freed in one call stalls as badly as a rehash does. The segments of large arrays are in
+ * pages of the system's (pages.c), as are directories of more than 24 KiB, those of two million entries. Overflow buckets come from
+ * slabs of the size of a segment. */
 #include "map.h"
 
 enum {
