@@ -54,7 +54,7 @@ static bool newSegment(bucketArray *a, size_t k)
   emptyBuckets(a->segments[k], segmentMask(a->t) + 1);
   HMAP_COUNT(segments, 1);
   if (onHugePages(a)) /* where a segment is on two, none of its entries is the first to come to the other one */
-    p[stride(a->t) - 1] = 0;
+    p[spacing(a->t) - 1] = 0;
   return true;
 }
 /* Frees segment k, if it is there, and leaves other in its place. */

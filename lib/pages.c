@@ -19,11 +19,12 @@
 
 enum { hugePage = 2 << 20 };
 
-/* A test build has less. */
+/* A test build has others. */
 #ifndef HMAP_PAGED
 #define HMAP_PAGED (128 << 10) /* bytes of segments from which on they are mapped, */
 #define HMAP_HUGE (8 << 20)    /* and on huge pages; */
 #define HMAP_KEPT (4 << 20)    /* and how many malloc may keep of a table that has gone, see teachMalloc */
+#define HMAP_WATCHED (__lsan_register_root_region || underMemcheck())
 #endif
 
 /* LeakSanitizer looks for pointers in what malloc gave, but not in pages of the system's, unless it is told. Its functions are
@@ -53,16 +54,16 @@ static struct {
   pthread_once_t once;
   bool watched;   /* somebody looks for leaks, and would not find those of what is in the pages of a lost table */
   size_t largest; /* bytes of the segments of the largest paged array that went with its table; relaxed atomic */
-} pages = {.once = PTHREAD_ONCE_INIT};
+} paging = {.once = PTHREAD_ONCE_INIT};
 
 static void pagesInit(void)
 {
-  pages.watched = __lsan_register_root_region || underMemcheck();
+  paging.watched = HMAP_WATCHED;
 }
 static bool isWatched(void)
 {
-  pthread_once(&pages.once, pagesInit);
-  return pages.watched;
+  pthread_once(&paging.once, pagesInit);
+  return paging.watched;
 }
 
 static void *mapPages(size_t bytes)
@@ -119,17 +120,17 @@ static void unmapArray(bucketArray *a)
 }
 
 /* Bytes of a segment in pages, and of all of an array. */
-ALWAYS_INLINE size_t stride(const maptype *t)
+ALWAYS_INLINE size_t spacing(const maptype *t)
 {
   return bucketBytes(t, segmentMask(t) + 1);
 }
 ALWAYS_INLINE size_t bytesOfSegments(const bucketArray *a)
 {
-  return nsegments(a) * stride(a->t);
+  return nsegments(a) * spacing(a->t);
 }
 ALWAYS_INLINE unsigned char *pagesOf(const bucketArray *a, size_t k)
 {
-  return tailOf(a)->pages + k * stride(a->t);
+  return tailOf(a)->pages + k * spacing(a->t);
 }
 ALWAYS_INLINE bool onHugePages(const bucketArray *a)
 {
@@ -159,7 +160,7 @@ ALWAYS_INLINE size_t wholeUnits(size_t bytes)
 static void mapSegments(bucketArray *a, bool filled)
 {
   const size_t bytes = bytesOfSegments(a);
-  if (bytes < HMAP_PAGED || bytes <= __atomic_load_n(&pages.largest, __ATOMIC_RELAXED) || isWatched())
+  if (bytes < HMAP_PAGED || bytes <= __atomic_load_n(&paging.largest, __ATOMIC_RELAXED) || isWatched())
     return;
   const size_t whole = wholeUnits(bytes), unit = leastUnit();
   const bool huge = filled && bytes >= HMAP_HUGE && unit < hugePage;
@@ -183,8 +184,8 @@ static void unmapSegments(bucketArray *a)
 static void dropSegments(bucketArray *a)
 {
   const size_t bytes = bytesOfSegments(a);
-  if (bytes <= HMAP_KEPT && bytes > __atomic_load_n(&pages.largest, __ATOMIC_RELAXED))
-    __atomic_store_n(&pages.largest, bytes, __ATOMIC_RELAXED);
+  if (bytes <= HMAP_KEPT && bytes > __atomic_load_n(&paging.largest, __ATOMIC_RELAXED))
+    __atomic_store_n(&paging.largest, bytes, __ATOMIC_RELAXED);
   unmapSegments(a);
 }
 
@@ -199,7 +200,7 @@ static bool anySegment(const bucketArray *a, size_t first, size_t last)
 /* Segment k has gone: gives the units back that no segment is in any more. */
 static void releasePages(bucketArray *a, size_t k)
 {
-  const size_t unit = tailOf(a)->unit, step = stride(a->t), n = nsegments(a);
+  const size_t unit = tailOf(a)->unit, step = spacing(a->t), n = nsegments(a);
   for (size_t at = k * step / unit * unit; at < (k + 1) * step; at += unit) {
     const size_t last = (at + unit - 1) / step, bytes = at + unit < n * step ? unit : n * step - at;
     if (anySegment(a, at / step, last < n ? last : n - 1))

@@ -8,7 +8,7 @@ static size_t arrayFootprint(const bucketArray *a)
   if (!a)
     return 0;
   for (size_t i = a->released; !oneSegment(a) && i < nsegments(a); i++) /* the end of a released directory may be gone */
-    bytes += !hasSegment(a, i << a->t->segbits) ? 0 : a->paged ? stride(a->t) : bytesOfSegment(a->t);
+    bytes += !hasSegment(a, i << a->t->segbits) ? 0 : a->paged ? spacing(a->t) : bytesOfSegment(a->t);
   for (const overflowSlab *s = a->slabs; s; s = s->next)
     bytes += bytesOfSlab(a->t, s->n);
   return bytes;

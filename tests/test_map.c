@@ -1462,6 +1462,66 @@ static void test_a_key_argument_may_stand_in_the_table(void **state)
 
 /* What the system refuses */
 
+/* A settled table of integers that has outgrown 2^B buckets. */
+static hmap *grown(uint8_t B)
+{
+  hmap *h = makeInts(0);
+  putRange(h, 0, capacity(B) + 1);
+  settle(h);
+  assert_int_equal(h->B, B + 1);
+  return h;
+}
+static void freeGrown(hmap *h)
+{
+  ASSERT_SOUND(h);
+  assertRange(h, 0, hmap_len(h));
+  hmap_free(h);
+}
+/* Large arrays have their segments in pages, those of a size from malloc once a table of that size has gone. */
+static void test_where_segments_come_from(void **state)
+{
+  (void)state;
+  segmentsFromMalloc(false);
+  hmap *h = grown(8), *twin;
+  assert_false(h->buckets->paged); /* 64 KiB */
+  freeGrown(h);
+  h = grown(9), twin = grown(9);
+  assert_true(h->buckets->paged && twin->buckets->paged && !onHugePages(h->buckets));
+  freeGrown(h);
+  h = grown(9);
+  assert_false(h->buckets->paged);
+  putRange(h, hmap_len(h), capacity(10) + 1); /* to an array that nobody has freed yet */
+  assert_true(growing(h) && h->buckets->paged);
+  freeGrown(h);
+  freeGrown(twin);
+  h = makeInts(capacity(16));
+  assert_true(h->buckets->paged && !onHugePages(h->buckets)); /* nobody knows whether it will be filled */
+  hmap_free(h);
+  for (int i = 0; i < 2; i++) { /* what is on huge pages always is */
+    h = makeInts(0);
+    assert_true(h->buckets == NULL);
+    bucketArray *a = makeBucketArray(h->t, 16);
+    assert_true(a->paged && onHugePages(a));
+    assert_int_equal((uintptr_t)tailOf(a)->pages % hugePage, 0);
+    freeBuckets(a);
+    hmap_free(h);
+  }
+  ASSERT_NOTHING_LEFT();
+  segmentsFromMalloc(false);
+}
+/* Where the system has no pages, segments come from malloc. */
+static void test_a_system_without_pages(void **state)
+{
+  (void)state;
+  segmentsFromMalloc(false);
+  memory.failLarge = 128 << 10;
+  hmap *h = grown(12);
+  assert_false(h->buckets->paged);
+  memory.failLarge = 0;
+  freeGrown(h);
+  ASSERT_NOTHING_LEFT();
+}
+
 static void test_a_system_that_takes_no_pages_back(void **state)
 {
   (void)state;
@@ -1687,6 +1747,8 @@ int main(void)
       TEST(test_a_longjmp_out_of_equal_leaves_the_table_usable),
       TEST(test_a_longjmp_out_of_hash_leaves_the_table_usable),
       TEST(test_a_key_argument_may_stand_in_the_table),
+      TEST(test_where_segments_come_from),
+      TEST(test_a_system_without_pages),
       TEST(test_a_system_that_takes_no_pages_back),
       TEST(test_neighbours_stay_together),
       TEST(test_HMAP_SEED_fixes_all_seeds),
