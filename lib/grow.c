@@ -304,7 +304,9 @@ NOINLINE bool hashGrow(hmap *h)
   if (h->t->formats && unlikely(h->format != h->t->format))
     h->format = (uint8_t)formatOfEntries(h);
   const maptype *t = h->t->formats ? &h->t->formats[h->format] : h->t;
-  bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B) : NULL;
+  /* One that grows is full; one with room for what somebody expects may stay nearly empty. */
+  size_t mapped = B > oldB ? HMAP_PAGED : flagsOf(h) & hashHinted ? SIZE_MAX : HMAP_HUGE;
+  bucketArray *buckets = B <= maxB && B < sizeof(size_t) * 8 - 1 ? makeBucketArray(t, B, mapped) : NULL;
   if (!buckets)
     return false;
   if (growLone(h, buckets))

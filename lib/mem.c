@@ -2,10 +2,10 @@
  *
  * An array is a directory of segments, each of at most 32 KiB (map.h). A segment gets its memory when the first of its buckets is
  * written to, and they go back one by one as evacuation passes them; where they are malloc's, it hands the same memory out again
- * for the array that is being filled. So a growth needs no more than what the table has in the end, and no operation makes, clears
- * or frees much at once: a gigabyte that is freed in one call stalls as badly as a rehash does. The segments of large arrays are in
- * pages of the system's (pages.c), as are directories of more than 24 KiB, those of two million entries. Overflow buckets come from
- * slabs of the size of a segment. */
+ * for the array that is being filled. So a growth needs no more than what the table has in the end, and no operation makes,
+ * clears or frees much at once: a gigabyte that is freed in one call stalls as badly as a rehash does. The segments of large
+ * arrays are in pages of the system's (pages.c), as are directories of more than 24 KiB, those of two million entries. Overflow
+ * buckets come from slabs of the size of a segment. */
 #include "map.h"
 
 enum {
@@ -77,9 +77,9 @@ static size_t bytesOfDirectory(const maptype *t, uint8_t B)
 {
   return sizeof(bucketArray) + 2 * (bucketShift(B) >> t->segbits) * sizeof(unsigned char *) + sizeof(arrayTail);
 }
-/* Returns an array of 2^B buckets with nothing in its directory, or NULL if there is no memory. Whether it will be filled, from
- * its beginning on, is known. */
-static bucketArray *newDirectory(const maptype *t, uint8_t B, bool filled)
+/* Returns an array of 2^B buckets with nothing in its directory, its segments mapped if they have at least so many bytes; or NULL
+ * if there is no memory. */
+static bucketArray *newDirectory(const maptype *t, uint8_t B, size_t mapped)
 {
   size_t bytes = bytesOfDirectory(t, B);
   bucketArray *a = bytes > maxHeapArray ? mapArray(bytes) : calloc(1, bytes);
@@ -91,7 +91,7 @@ static bucketArray *newDirectory(const maptype *t, uint8_t B, bool filled)
   a->bytes = (uint32_t)bytes;
   a->B = B;
   tailOf(a)->swept = UINT32_MAX;
-  mapSegments(a, filled);
+  mapSegments(a, mapped);
   return a;
 }
 
@@ -118,22 +118,18 @@ ALWAYS_INLINE bucketArray *newSmallArray(const maptype *t, size_t n, size_t bloc
   return a;
 }
 
-static bucketArray *newBucketArray(const maptype *t, uint8_t B, bool filled)
+/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory, or could not be for all of them. For
+ * mapped see newDirectory. */
+static bucketArray *makeBucketArray(const maptype *t, uint8_t B, size_t mapped)
 {
   if (bucketShift(B) > SIZE_MAX / 2 / bucketBytes(t, 1))
     return NULL;
   if (B > t->segbits)
-    return newDirectory(t, B, filled);
+    return newDirectory(t, B, mapped);
   bucketArray *a = newSmallArray(t, bucketShift(B), bucketShift(B) * t->blocksize);
   if (a)
     a->B = B;
   return a;
-}
-
-/* Returns an array of 2^B buckets, for evacuation to fill; or NULL if there is no memory, or could not be for all of them. */
-static bucketArray *makeBucketArray(const maptype *t, uint8_t B)
-{
-  return newBucketArray(t, B, true);
 }
 
 /* Returns an array of one bucket with half its slots, or NULL if there is no memory. */
@@ -148,7 +144,7 @@ static bucketArray *makeHalfBucket(const maptype *t)
 /* makeBucketArray with all buckets empty, and their memory to come when they are written to. */
 static bucketArray *makeEmptyArray(const maptype *t, uint8_t B)
 {
-  bucketArray *a = newBucketArray(t, B, false);
+  bucketArray *a = makeBucketArray(t, B, SIZE_MAX);
   if (a && !oneSegment(a))
     for (size_t i = 0; i < nsegments(a); i++)
       a->segments[i] = noSegment();

@@ -8,7 +8,7 @@
  * well.
  *
  * From 8 MiB on they are advised for huge pages, which saves the waits for an address's translation. The price is that the system
- * clears 2 MiB at once, at most one such page in an operation (growWork). An array that may not be filled has none.
+ * clears 2 MiB at once, at most one such page in an operation (growWork).
  *
  * What evacuation or removals leave goes back to the system in units of a huge page or of 32 KiB, as soon as no segment is in
  * them. */
@@ -156,19 +156,18 @@ ALWAYS_INLINE size_t wholeUnits(size_t bytes)
   const size_t unit = leastUnit();
   return (bytes + unit - 1) / unit * unit;
 }
-/* Maps the segments of a new array that are many, if it can; on huge pages only if they will be filled. */
-static void mapSegments(bucketArray *a, bool filled)
+/* Maps the segments of a new array, if it can and they have at least from bytes. */
+static void mapSegments(bucketArray *a, size_t from)
 {
-  const size_t bytes = bytesOfSegments(a);
-  if (bytes < HMAP_PAGED || bytes <= __atomic_load_n(&paging.largest, __ATOMIC_RELAXED) || isWatched())
+  const size_t bytes = bytesOfSegments(a), unit = leastUnit();
+  const bool huge = bytes >= HMAP_HUGE && unit < hugePage;
+  if (bytes < from || (!huge && bytes <= __atomic_load_n(&paging.largest, __ATOMIC_RELAXED)) || isWatched())
     return;
-  const size_t whole = wholeUnits(bytes), unit = leastUnit();
-  const bool huge = filled && bytes >= HMAP_HUGE && unit < hugePage;
-  unsigned char *p = huge ? mapHuge(whole) : mapPages(whole);
+  unsigned char *p = huge ? mapHuge(wholeUnits(bytes)) : mapPages(wholeUnits(bytes));
   if (!p)
     return;
   if (!huge)
-    refuseHuge(p, whole);
+    refuseHuge(p, wholeUnits(bytes));
   a->paged = true;
   tailOf(a)->pages = p;
   tailOf(a)->unit = huge ? hugePage : unit;

@@ -465,7 +465,7 @@ static void test_a_new_array_comes_untouched(void **state)
     hmap *h = makeInts(0);
     resetCounts();
     memory.calls = 0;
-    bucketArray *a = makeBucketArray(h->t, B);
+    bucketArray *a = makeBucketArray(h->t, B, HMAP_PAGED);
     assert_int_equal(memory.calls, 1 + a->paged);
     assert_int_equal(counted.maps, a->mapped + a->paged);
     assert_int_equal(a->mapped, a->bytes > maxHeapArray);

@@ -106,9 +106,9 @@ static inline uint64_t placed(uint64_t start, const hmap_seed *seed, uint64_t bi
 /* From now on, tables have their segments from malloc; or, where they are large enough, in pages. */
 static inline void segmentsFromMalloc(bool yes)
 {
-  isWatched();
-  paging.watched = false;
-  paging.largest = yes ? SIZE_MAX : 0;
+  isWatched(); /* once, and then this */
+  paging.watched = yes;
+  paging.largest = 0;
 }
 /* A fresh 64-bit key for table h, of own-hash kind, whose hash has the given bits under mask; no two calls return the same. */
 static inline uint64_t keyWith(const hmap *h, uint64_t bits, uint64_t mask)
