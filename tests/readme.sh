@@ -1,5 +1,6 @@
 #!/bin/sh
-# readme.sh: README.md is short, says what the pages of figures say, and what it and they name is there.
+# readme.sh: README.md is short, says what the pages of figures say, and what it and they name is there; CONTRIBUTING.md names all
+# that make makes.
 
 . "$abs_top_srcdir/tests/tap.sh"
 cd "$abs_top_srcdir" || exit 99
@@ -20,4 +21,8 @@ missing=$(for page in *.md doc/*.md; do
   links "$page"
 done)
 check "what the pages link to is there" same "" "$missing"
+unnamed=$(sed -n '/-local:\|-hook:\|^bench-root:\|^system-off:/!s/^\([a-z][a-z-]*\):.*/\1/p' Makefile.am | while read -r target; do
+  grep -q "\`$target\`" CONTRIBUTING.md || echo "$target"
+done)
+check "CONTRIBUTING.md names what there is to make" same "" "$unnamed"
 done_testing

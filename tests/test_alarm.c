@@ -437,7 +437,7 @@ static void test_walks_over_strings_that_begin_while_reseeding(void **state)
     for (size_t i = known; !isReseeding(h); i++)
       putString(h, attacker[i % attackers], others + i % attackers);
     size_t n = hmap_len(h) - 2000;
-    for (size_t i = 0; growing(h) && h->nevacuate < at * noldbuckets(h) / 4; i++)
+    while (growing(h) && h->nevacuate < at * noldbuckets(h) / 4)
       assert_false(hmap_delete_faststr(h, "nobody"));
     hmap_iter_init(&it, h);
     for (size_t i = 0; hmap_iter_next(&it); i++) {

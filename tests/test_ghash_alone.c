@@ -541,19 +541,15 @@ static void maskNumbers(char *text)
   *to = 0;
 }
 
-/* libhmap-ghash behaves as GLib 2.76. Here is all in which newer ones do not, since when, and nothing else knows of versions:
- * what ours says comes to be what that GLib says, and then the two are the same to the last character. */
+/* What ours says comes to be what a newer GLib says, and then the two are the same to the last character. */
 static const struct change {
   guint since;
   const char *ours, *theirs;
 } changes[] = {
-    {8101, "'index_ <= (gint)rarray->len'", "'index_ < 0 || (guint) index_ <= rarray->len'"},
-    {8503, "? ?.\n", "\xc3\xa4 \xe2\x80\x9c.\n"}, /* g_print() into a pipe */
+#define CHANGE(since, ours, theirs) {since, ours, theirs},
+#include "glib-changes.h"
+    {PRINTS_ALL_SINCE, "? ?.\n", "\xc3\xa4 \xe2\x80\x9c.\n"},
 };
-static const struct {
-  guint since;
-  int ours, theirs;
-} changedSignal = {8700, SIGTRAP, SIGABRT}; /* a fatal message's */
 
 /* Appends a text's n characters to a report's. */
 static void append(report *r, const char *text, size_t n)
@@ -582,8 +578,8 @@ static void changeToGlibs(report *r)
   for (guint i = 0; i < G_N_ELEMENTS(changes); i++)
     if (glibsVersion >= changes[i].since)
       change(r, &changes[i]);
-  if (glibsVersion >= changedSignal.since && WIFSIGNALED(r->status) && WTERMSIG(r->status) == changedSignal.ours)
-    r->status += changedSignal.theirs - changedSignal.ours;
+  if (glibsVersion >= ABORTS_SINCE && WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGTRAP)
+    r->status += SIGABRT - SIGTRAP;
 }
 
 /* Fails with the lines from the first difference on. */
