@@ -137,6 +137,50 @@ at_once() {
 }
 check "six at once" at_once
 
+# ---- SIGKILL, at a moment of which something is left: the next one clears that up, but not what is in use.
+mkdir killing left tmp && printf '#!/bin/sh\nkill -KILL $PPID\n' >killing/patchelf && chmod +x killing/patchelf && cp words left/p
+killed_relink() {
+  PATH=$PWD/killing:$PATH ends 137 hmap relink --in-place left/p && ls -A left | grep "^\.hmap-" && cmp words left/p &&
+    hmap relink --in-place left/p && same "p p.hmap-orig" "$(ls -A left | xargs)"
+}
+check "a relink that was killed" killed_relink
+check "and an undo, between its two steps" eval 'ln -f left/p.hmap-orig left/p && hmap relink --undo left/p && same p "$(ls -A left)" &&
+  cmp words left/p'
+killed_run() {
+  PATH=$PWD/killing:$PATH XDG_CACHE_HOME=$PWD/left ends 137 hmap run ./words a && find left | grep "/\.hmap-" &&
+    XDG_CACHE_HOME=$PWD/left ends 1 hmap run ./words a && ! find left | grep "/\.hmap-"
+}
+check "a run" killed_run
+# compare_there PROGRAM...: of the programs that it starts the parent's parent is hmap.
+compare_there() {
+  (cd here && TMPDIR=$top/tmp exec "$bin/hmap" compare -n --runs 1 "$@")
+}
+killed_compare() {
+  mkdir tmp/.hmap-compare-begun && : >go.wait
+  compare_there sh -c "while test -e $top/go.wait; do sleep 0.05; done" >waiting 2>&1 &
+  until used=$(ls -d tmp/.hmap-compare-*/run); do sleep 0.05; done
+  ends 137 compare_there sh -c 'kill -KILL $(ps -o ppid= -p $PPID); sleep 79' && same 2 "$(ls -A tmp | wc -l)" &&
+    compare_there ../words a && test -d "$used" && same 1 "$(ls -A tmp | wc -l)"
+  status=$?
+  rm go.wait
+  wait $! && same "" "$(ls -A tmp)" && ! ps -ef | grep "[s]leep 79" && return $status
+}
+check "a compare" killed_compare
+replayed() {
+  hmap record -o t ./words a b
+  xz t && for number in TERM KILL; do
+    printf '#!/bin/sh\nkill -%s $PPID\n' $number >killing/valgrind && chmod +x killing/valgrind
+    PATH=$PWD/killing:$PATH TMPDIR=$PWD/tmp hmap replay --check --instructions t.xz
+    same "" "$(ls -A tmp)" || return 1
+  done
+  TMPDIR=$PWD/tmp hmap replay --check t.xz
+}
+if [ -e "$lib/hmap/replay-hmap" ] && command -v xz >/dev/null; then
+  check "a replay leaves nothing" replayed
+else
+  skip "a replay leaves nothing" "built without GLib, or there is no xz"
+fi
+
 # ---- Damaged files, and signals. With numbers that are large: make check-hostile.
 check "damaged files" "$PYTHON3" "$hostile" mutants "$bin/hmap" "${HMAP_TEST_MUTANTS:-25}" words /usr/bin/env
 check "signals: relink" "$PYTHON3" "$hostile" signals "$bin/hmap" "${HMAP_TEST_SIGNALS:-30}" words

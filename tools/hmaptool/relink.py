@@ -290,6 +290,10 @@ def undo(path, dry_run):
         if not elf.is_elf(path):
             raise Failed(f"{path} is no program any more: mv {path}{BACKUP} {path} brings back what it was, if that is yours")
         folder_for(path)
+        if os.path.samestat(os.lstat(path), os.lstat(path + BACKUP)):  # hmap was killed when one of both had been done
+            if not dry_run:
+                os.unlink(path + BACKUP)
+            return f"{path}: as it was before"
         kept, why = record.kept(path)
         if not kept:
             raise Failed(why)
