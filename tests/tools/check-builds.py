@@ -1,9 +1,12 @@
 #!/usr/bin/python3 -B
-"""Builds real projects of different build systems twice, as they are and under hmap env, and runs their own test suites.
+"""Builds real projects of different build systems twice, as they are and under hmap env, and runs their own test suites. Two are
+built with the lines of doc/ways-in.md in their own build files, too.
 
   arp-scan  Autotools  hsearch
   procps    libtool    hsearch, in a library of its own
   gmime     libtool    GHashTable, in a library of its own
+  gts       libtool    GHashTable, in a library of its own
+  libgsf    libtool    GHashTable, in a library of its own
   libnice   Meson      GHashTable
   librepo   CMake      GHashTable
 
@@ -36,6 +39,7 @@ class Project:
     test: list
     passed: str     # regular expressions of what the test suite prints: how many tests were good, and how many not
     failed: str
+    recipe: str = ""  # the build file that gets the page's lines
 
 
 PROJECTS = [
@@ -49,6 +53,10 @@ PROJECTS = [
     Project("gmime", "libtool", "libhmap-glib",
             [["autoreconf", "--install"], ["./configure", "--disable-vala", "--disable-introspection"], ["make"]],
             ["make", "-k", "check"], r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
+    Project("gts", "libtool", "libhmap-glib", [["autoreconf", "--install"], ["./configure"], ["make"]], ["make", "-k", "check"],
+            r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
+    Project("libgsf", "libtool", "libhmap-glib", [["./configure", "--disable-introspection", "--without-gdk-pixbuf"], ["make"]],
+            ["make", "-k", "check"], r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
     Project("libnice", "Meson", "libhmap-glib",
             [["meson", "setup", "build", "-Dgupnp=disabled", "-Dgstreamer=disabled", "-Dintrospection=disabled",
               "-Dgtk_doc=disabled", "-Dexamples=disabled"], ["ninja", "-C", "build"]],
@@ -60,6 +68,8 @@ PROJECTS = [
             # Tests in C, and in Python, through a module that python3 opens.
             ["ctest", "-V"], r"(?:Checks: |: Ran )(\d+)", r"(?:[Ff]ailures|[Ee]rrors)[:=] ?(\d+)"),
 ]
+RECIPES = {"Meson": "meson.build", "CMake": "CMakeLists.txt"}
+PROJECTS += [dataclasses.replace(p, system=f"{p.system} lines", recipe=RECIPES[p.system]) for p in PROJECTS if p.system in RECIPES]
 
 
 def main():
@@ -69,7 +79,7 @@ def main():
         return 0
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    print(f"{'project':10} {'build':10} {'stock':>16} {'on hmap':>16}   counted")
+    print(f"{'project':10} {'build':11} {'stock':>16} {'on hmap':>16}   counted")
     good = [row(project, work, args.hmap.resolve()) for project in PROJECTS if not args.only or project.name in args.only]
     return 0 if all(good) else 1
 
@@ -87,8 +97,12 @@ def row(project, work, hmap):
     """Builds and tests both sides, and prints what came of it; whether that is the same."""
     source = fetched(project.name, work)
     stock, _ = side(project, source, work / f"{project.name}-stock", [])
-    switched, counts = side(project, source, work / f"{project.name}-switched", [hmap, "env"])
-    print(f"{project.name:10} {project.system:10} {in_words(stock):>16} {in_words(switched):>16}   "
+    if project.recipe:
+        add_lines(project, source)
+        switched, counts = side(project, source, work / f"{project.name}-lines", ["env", *installed(work, hmap)])
+    else:
+        switched, counts = side(project, source, work / f"{project.name}-switched", [hmap, "env"])
+    print(f"{project.name:10} {project.system:11} {in_words(stock):>16} {in_words(switched):>16}   "
           f"{project.library}: {counts[0]} tables, {counts[1]} entries in {counts[2]} processes", flush=True)
     return stock == switched and stock[0] > 0 and counts[0] > 0
 
@@ -106,6 +120,25 @@ def side(project, source, folder, prefix):
     (folder / "hmap-tests.log").write_text(text)
     result = tuple(sum(map(int, re.findall(p, text, re.MULTILINE))) for p in (project.passed, project.failed))
     return result, counted(project, stats)
+
+
+def add_lines(project, source):
+    """What doc/ways-in.md says, behind the line that names the project."""
+    page = (pathlib.Path(__file__).resolve().parents[2] / "doc" / "ways-in.md").read_text()
+    language = project.system.split()[0].lower()
+    lines = re.search(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
+    file = source / project.recipe
+    file.write_text(re.sub(r"^project *\(.*?\)\n", lambda m: m.group() + lines, file.read_text(), 1, re.MULTILINE | re.DOTALL))
+
+
+def installed(work, hmap):
+    """Variables by which builds find an installation that is where nobody looks."""
+    pkgconfig = next(hmap.parents[1].rglob("hmap-glib.pc")).parent
+    shutil.rmtree(work / "pc", ignore_errors=True)
+    shutil.copytree(pkgconfig, work / "pc")
+    for file in (work / "pc").iterdir():
+        file.write_text(re.sub("^libdir=.*", f"libdir={pkgconfig.parent}", file.read_text(), 1, re.MULTILINE))
+    return f"PKG_CONFIG_PATH={work}/pc", f"LDFLAGS=-Wl,-rpath,{pkgconfig.parent}"
 
 
 def counted(project, stats):

@@ -182,6 +182,15 @@ switch      hmap run" built/prog
 check "a wrapper of libtool's" wrapper
 check "many at once" eval 'hmap check $(for n in $(seq 40); do echo ./words ./none; done) >found && same 80 "$(grep -c "^\./" found)" &&
   same "80 programs: hsearch in 40, GHashTable in 0" "$(tail -n 1 found | cut -d";" -f1)"'
+# on_terminal COMMAND...: what it prints to one.
+on_terminal() {
+  TERM=xterm "$PYTHON3" -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null | tr '\033' '!'
+}
+check "colours and progress on a terminal" eval 'on_terminal "$bin/hmap" check $(for n in $(seq 40); do echo ./words; done) >tty &&
+  grep -qF "![1m./words![m" tty && grep -qF "![32m" tty && grep -qF "![K40 of 40" tty'
+check "no colours where they are not wanted" eval '! NO_COLOR=1 on_terminal "$bin/hmap" check ./words | grep -F "!"'
+check "and nothing of that elsewhere" eval 'hmap check $(for n in $(seq 40); do echo ./words; done) >plain 2>&1 &&
+  ! tr "\033\r" "!!" <plain | grep "!"'
 check "debugging symbols only" eval 'objcopy --only-keep-debug words words.debug && cannot "holds the debugging symbols of a program" ./words.debug'
 check "what was kept is told" eval 'cp words placed && hmap relink --in-place ./placed && says "kept        hmap relink --undo takes it back" check ./placed &&
   json "found[0][\"relinked\"][\"kept\"] == \"$PWD/placed.hmap-orig\"" ./placed'
