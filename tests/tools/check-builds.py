@@ -62,7 +62,7 @@ PROJECTS = [
     Project("libnice", "Meson", "libhmap-glib",
             [["meson", "setup", "build", "-Dgupnp=disabled", "-Dgstreamer=disabled", "-Dintrospection=disabled",
               "-Dgtk_doc=disabled", "-Dexamples=disabled"], ["ninja", "-C", "build"]],
-            ["meson", "test", "-C", "build", "--no-rebuild"], r"^Ok: +(\d+)", r"^(?:Fail|Timeout): +(\d+)"),
+            ["meson", "test", "-C", "build", "--no-rebuild", "--timeout-multiplier", "10"], r"^Ok: +(\d+)", r"^(?:Fail|Timeout): +(\d+)"),
     Project("librepo", "CMake", "libhmap-glib",
             # Its way of finding libgpgme does not.
             [["cmake", ".", "-DENABLE_DOCS=OFF", "-DWITH_ZCHUNK=OFF", "-DGPGME_VANILLA_LIBRARIES=-lgpgme",
