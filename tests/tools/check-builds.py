@@ -130,7 +130,11 @@ def add_lines(project, source):
     language = project.system.split()[0].lower()
     lines = re.search(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
     file = source / project.recipe
-    file.write_text(re.sub(r"^project *\(.*?\)\n", lambda m: m.group() + lines, file.read_text(), 1, re.MULTILINE | re.DOTALL))
+    text, times = re.subn(r"^project *\(.*?\)\n", lambda m: m.group() + lines, file.read_text(), 1,
+                          re.MULTILINE | re.DOTALL | re.IGNORECASE)
+    if not times:
+        sys.exit(f"{project.name}: {project.recipe} has no line that names the project")
+    file.write_text(text)
 
 
 def installed(work, hmap):

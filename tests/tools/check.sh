@@ -139,6 +139,9 @@ check "a function that is missing, bound at once" eval 'ends 127 refused V V 0 -
 check "a function that is missing, bound when it is called" eval 'refused V V 0 -Wl,-z,lazy && says "uses        neither" check ./uses'
 check "a library that is none" eval ': >libfine.so && cannot_load "file too short"'
 
+check "a dynamic linker that dies" eval 'mkdir dying && printf "#include <signal.h>\nint main(void) { return raise(SIGSEGV); }\n" >dying.c &&
+  compile dying/ld-linux-x86-64.so.2 dying.c -static && cp words dying/words && patchelf --set-interpreter "$PWD/dying/ld-linux-x86-64.so.2" dying/words &&
+  ends 1 hmap check dying/words >found && grep "refuses it (it died by SIGSEGV)" found'
 check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found &&
   grep -q "libwords.so is not found: install" found'
 

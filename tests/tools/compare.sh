@@ -104,6 +104,7 @@ check "in a loop that reads a list" same "a b c" "$(printf 'a\nb\nc\n' | while r
   hmap compare -n --runs 1 ../words a >/dev/null; done | xargs)"
 check "a program that does not end" refuses 2 "a run took longer than 0.5 s, so it was ended" compare -n --timeout 0.5 sleep 77
 check "a program that writes without end" refuses 2 "a run writes more than 1024 MiB, so it was ended" compare -n yes
+check "input without end" eval 'yes | refuses 2 "standard input is larger than 1024 MiB" compare --runs 1 true'
 check "as JSON" eval 'hmap compare --json -n --runs 1 ../words a >found.json; "$PYTHON3" -c "import json; f = json.load(open(\"found.json\"))
 assert f[\"same\"] and not f[\"differs\"] and f[\"counted\"][\"libhmap-search\"][\"tables\"] == 1, f"; rm found.json'
 check "no processes are left, nor files" eval 'hmap compare -n --runs 2 sh -c "(while :; do echo x >f; sleep 0.01; done) & (sleep 78 &)" &&
