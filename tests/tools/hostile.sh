@@ -116,10 +116,16 @@ check "an empty -o" refuses 2 "-o needs the name of a file or a folder" relink .
 check "-o to a name that is too long" refuses 2 "is no name for a program" relink ./words -o "$(printf %250s | tr ' ' n)"
 check "the current folder is gone" eval 'mkdir gone && cd gone && rmdir ../gone && hmap relink "$top/words" -o x 2>"$top/found"; cd "$top" &&
   same 1 "$(wc -l <found)"'
-check "no room: it names what was to be made" eval '(ulimit -f 8 && refuses 2 "$PWD/large: File too large" relink ./words -o large)'
+check "no room: it names what was to be made" eval 'cp words padded && truncate -s 3M padded &&
+  (ulimit -f 4000 && refuses 2 "$PWD/large: File too large" relink ./padded -o large)'
 check "done, and that cannot be said" eval 'cp words full && ends 0 hmap relink --in-place ./full >/dev/full 2>found &&
   grep -q "it was done, but standard output cannot be written" found && patchelf --print-needed full | grep -q hmap'
 check "done, and nobody listens" eval 'hmap relink --undo ./full | true; cmp words full'
+endless_tool() {
+  mkdir endless && printf '#!/bin/sh\nexec yes\n' >endless/patchelf && chmod +x endless/patchelf &&
+    PATH=$PWD/endless:$PATH refuses 2 "a tool prints more than can be looked at" relink ./words -o never
+}
+check "a tool that prints without end" endless_tool
 # ---- Concurrent changes.
 # A patchelf that replaces the program first, as dpkg would.
 upgraded() {
