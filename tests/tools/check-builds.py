@@ -51,18 +51,20 @@ PROJECTS = [
             [["./configure", "--disable-nls", "--without-systemd"], ["make"]], ["make", "check"],
             r"^# (?:PASS: +|of expected passes\t+)(\d+)", r"^# (?:(?:FAIL|ERROR): +|of unexpected failures\t+)(\d+)"),
     Project("gmime", "libtool", "libhmap-glib",
-            [["autoreconf", "--install"], ["./configure", "--disable-vala", "--disable-introspection"], ["make"]],
+            [["touch", "ChangeLog"], ["autoreconf", "--install"],
+             ["./configure", "--disable-vala", "--disable-introspection"], ["make"]],
             ["make", "-k", "check"], r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
     Project("gts", "libtool", "libhmap-glib",
-            [["autoreconf", "--install"], ["./configure"], ["make"], ["sh", "-c", "chmod +x test/*/*.sh"]], ["make", "-k", "check"],
-            r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
+            [["autoreconf", "--install"], ["./configure"], ["make"], ["sh", "-c", "chmod +x test/*/*.sh"]],
+            ["make", "-k", "check"], r"^# PASS: +(\d+)", r"^# (?:FAIL|ERROR): +(\d+)"),
     Project("libsigrok", "libtool", "libhmap-glib",
             [["./configure", "--disable-bindings", "--disable-all-drivers", "--enable-demo"], ["make"]],
             ["sh", "-c", "make check; cat tests/main.log"], r"Checks: (\d+)", r"(?:Failures|Errors): (\d+)"),
     Project("libnice", "Meson", "libhmap-glib",
             [["meson", "setup", "build", "-Dgupnp=disabled", "-Dgstreamer=disabled", "-Dintrospection=disabled",
               "-Dgtk_doc=disabled", "-Dexamples=disabled"], ["ninja", "-C", "build"]],
-            ["meson", "test", "-C", "build", "--no-rebuild", "--timeout-multiplier", "10"], r"^Ok: +(\d+)", r"^(?:Fail|Timeout): +(\d+)"),
+            ["meson", "test", "-C", "build", "--no-rebuild", "--timeout-multiplier", "10"],
+            r"^Ok: +(\d+)", r"^(?:Fail|Timeout): +(\d+)"),
     Project("librepo", "CMake", "libhmap-glib",
             # Its way of finding libgpgme does not.
             [["cmake", ".", "-DENABLE_DOCS=OFF", "-DWITH_ZCHUNK=OFF", "-DGPGME_VANILLA_LIBRARIES=-lgpgme",
@@ -71,7 +73,8 @@ PROJECTS = [
             ["ctest", "-V"], r"(?:Checks: |: Ran )(\d+)", r"(?:[Ff]ailures|[Ee]rrors)[:=] ?(\d+)"),
 ]
 RECIPES = {"Meson": "meson.build", "CMake": "CMakeLists.txt"}
-PROJECTS += [dataclasses.replace(p, system=f"{p.system} lines", recipe=RECIPES[p.system]) for p in PROJECTS if p.system in RECIPES]
+PROJECTS += [dataclasses.replace(p, system=f"{p.system} lines", recipe=RECIPES[p.system])
+             for p in PROJECTS if p.system in RECIPES]
 
 
 def main():
@@ -90,7 +93,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hmap", type=pathlib.Path, help="the installed command")
     parser.add_argument("--work", type=pathlib.Path, help="a folder to work in")
-    parser.add_argument("--only", action="append", choices=[p.name for p in PROJECTS], help="only this project; may be repeated")
+    parser.add_argument("--only", action="append", choices=sorted({p.name for p in PROJECTS}), help="only this project; may be repeated")
     parser.add_argument("--packages", action="store_true", help="print the Debian packages that this needs")
     return parser.parse_args()
 

@@ -124,7 +124,7 @@ def one_mutant(hmap, programs, number):
                         "compare": ["compare", "--runs", "1", "--timeout", "5", "-n", file],
                         "record": ["record", "-o", folder / "trace", file]}.items():
         try:
-            done = subprocess.run([hmap, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60, cwd=empty)
+            done = subprocess.run([hmap, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=600, cwd=empty)
             fault = wrong(done, STATUSES[name]) if name in STATUSES else b"Traceback" in done.stderr and "a traceback"
         except subprocess.TimeoutExpired:
             fault = name in STATUSES and "it does not end"
