@@ -76,4 +76,7 @@ check "a program for GLib" wordfreq glib $(pkg-config --cflags glib-2.0) -lhmap-
 mkdir autopkgtest
 check "debian/tests/link" env AUTOPKGTEST_TMP="$PWD/autopkgtest" LIBRARY_PATH="$PWD/$lib" LD_LIBRARY_PATH="$PWD/$lib" \
   PKG_CONFIG_PATH="$PWD/$lib/pkgconfig" sh "hmap-$version/debian/tests/link"
+mkdir autopkgtest-command
+check "debian/tests/command" env AUTOPKGTEST_TMP="$PWD/autopkgtest-command" PATH="$PWD/root/usr/bin:$PATH" \
+  sh "hmap-$version/debian/tests/command"
 done_testing

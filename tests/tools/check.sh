@@ -139,6 +139,9 @@ check "a function that is missing, bound at once" eval 'ends 127 refused V V 0 -
 check "a function that is missing, bound when it is called" eval 'refused V V 0 -Wl,-z,lazy && says "uses        neither" check ./uses'
 check "a library that is none" eval ': >libfine.so && cannot_load "file too short"'
 
+check "a dynamic linker that dies" eval 'mkdir dying && printf "#include <signal.h>\nint main(void) { return raise(SIGSEGV); }\n" >dying.c &&
+  compile dying/ld-linux-x86-64.so.2 dying.c -static && cp words dying/words && patchelf --set-interpreter "$PWD/dying/ld-linux-x86-64.so.2" dying/words &&
+  ends 1 hmap check dying/words >found && grep "refuses it (it died by SIGSEGV)" found'
 check "a library that is missing" eval 'cp here/bin/words lost && ends 1 hmap check ./lost >found &&
   grep -q "libwords.so is not found: install" found'
 
@@ -182,6 +185,15 @@ switch      hmap run" built/prog
 check "a wrapper of libtool's" wrapper
 check "many at once" eval 'hmap check $(for n in $(seq 40); do echo ./words ./none; done) >found && same 80 "$(grep -c "^\./" found)" &&
   same "80 programs: hsearch in 40, GHashTable in 0" "$(tail -n 1 found | cut -d";" -f1)"'
+# on_terminal COMMAND...: what it prints to one.
+on_terminal() {
+  TERM=xterm "$PYTHON3" -c 'import pty, sys; pty.spawn(sys.argv[1:])' "$@" </dev/null | tr '\033' '!'
+}
+check "colours and progress on a terminal" eval 'on_terminal "$bin/hmap" check $(for n in $(seq 40); do echo ./words; done) >tty &&
+  grep -qF "![1m./words![m" tty && grep -qF "![32m" tty && grep -qF "![K40 of 40" tty'
+check "no colours where they are not wanted" eval '! NO_COLOR=1 on_terminal "$bin/hmap" check ./words | grep -F "!"'
+check "and nothing of that elsewhere" eval 'hmap check $(for n in $(seq 40); do echo ./words; done) >plain 2>&1 &&
+  ! tr "\033\r" "!!" <plain | grep "!"'
 check "debugging symbols only" eval 'objcopy --only-keep-debug words words.debug && cannot "holds the debugging symbols of a program" ./words.debug'
 check "what was kept is told" eval 'cp words placed && hmap relink --in-place ./placed && says "kept        hmap relink --undo takes it back" check ./placed &&
   json "found[0][\"relinked\"][\"kept\"] == \"$PWD/placed.hmap-orig\"" ./placed'

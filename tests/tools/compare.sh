@@ -104,15 +104,18 @@ check "in a loop that reads a list" same "a b c" "$(printf 'a\nb\nc\n' | while r
   hmap compare -n --runs 1 ../words a >/dev/null; done | xargs)"
 check "a program that does not end" refuses 2 "a run took longer than 0.5 s, so it was ended" compare -n --timeout 0.5 sleep 77
 check "a program that writes without end" refuses 2 "a run writes more than 1024 MiB, so it was ended" compare -n yes
+check "input without end" eval 'yes | refuses 2 "standard input is larger than 1024 MiB" compare --runs 1 true'
 check "as JSON" eval 'hmap compare --json -n --runs 1 ../words a >found.json; "$PYTHON3" -c "import json; f = json.load(open(\"found.json\"))
 assert f[\"same\"] and not f[\"differs\"] and f[\"counted\"][\"libhmap-search\"][\"tables\"] == 1, f"; rm found.json'
 check "no processes are left, nor files" eval 'hmap compare -n --runs 2 sh -c "(while :; do echo x >f; sleep 0.01; done) & (sleep 78 &)" &&
-  ! ps -ef | grep "[s]leep 7[78]"; same "" "$(ls -A "$TMPDIR" | grep -v "^hmap-compare")"'
+  ! ps -ef | grep "[s]leep 7[78]"; same "" "$(ls -A "$TMPDIR" | grep -v "^hmap-compare-")"'
 
 check "a number of runs that is none" refuses 2 "--runs 0: give a number from 1 on" compare --runs 0 ../words
 check "a word for a number" refuses 2 "invalid int value: 'many'" compare --runs many ../words
 check "nothing to compare" refuses 2 "name a program, and its arguments after it" compare
 check "what is missing" refuses 2 "there is no program nosuch" compare nosuch
+check "a tool that fails" eval 'mkdir ../failing && printf "#!/bin/sh\nexit 3\n" >../failing/patchelf && chmod +x ../failing/patchelf &&
+  PATH=$top/failing:$PATH XDG_CACHE_HOME=$top/cold refuses 2 "patchelf failed" compare --runs 1 -n ../words a'
 check "setuid" eval 'cp ../words ../setuid && chmod u+s ../setuid &&
   refuses 2 "setuid: link it anew (hmap env)" compare ../setuid'
 # A sparse file, to take no room.

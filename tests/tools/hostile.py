@@ -12,7 +12,9 @@ Each job prints what was wrong, one line each, and ends with 1 if there was anyt
 """
 
 import collections
+import concurrent.futures
 import contextlib
+import functools
 import glob
 import hashlib
 import os
@@ -29,7 +31,8 @@ import time
 CLEAR = {number: signal.SIG_DFL for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
 for one, action in CLEAR.items():
     signal.signal(one, action)
-random.seed(os.environ.get("HMAP_TEST_SEED", "1"))
+SEED = os.environ.get("HMAP_TEST_SEED", "1")
+random.seed(SEED)
 
 
 # ---- damaged files
@@ -95,37 +98,44 @@ def wrong(done, statuses):
     return "['" in text and f"no sentence: {text}"
 
 
+STATUSES = {"check": {0, 1}, "relink": {0, 2}, "undo": {2}, "stats": {2}, "replay": {2}, "compare": {0, 1, 2}}  # others: the program's
+
+
 def mutants(hmap, number, *programs):
-    """relink, compare and run would start them, which is done in a folder of their own without a terminal."""
-    sources = [pathlib.Path(p).read_bytes() for p in programs]
-    folder = pathlib.Path("mutants")
-    folder.mkdir()
-    empty = pathlib.Path("empty")
-    empty.mkdir()
-    statuses = {"check": {0, 1}, "relink": {0, 2}, "undo": {2}, "stats": {2}, "compare": {0, 1, 2}, "run": None}
-    for i in range(int(number)):
-        file = folder / f"m{i}"
-        file.write_bytes(mutant(random.choice(sources)))
-        file.chmod(0o755)
-        before = hashlib.sha256(file.read_bytes()).digest()
-        jobs = {"check": ["check", file], "relink": ["relink", file, "-o", folder / "new"], "stats": ["stats", file],
-                "undo": ["relink", "--undo", file], "run": ["run", file.absolute()],
-                "compare": ["compare", "--runs", "1", "--timeout", "5", "-n", file.absolute()]}
-        some = ["check", "relink"] + random.sample(["undo", "stats", "run", "compare"], 1)
-        for name in some:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                done = subprocess.run([hmap, *jobs[name]], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30,
-                                      cwd=empty if name == "compare" else None)
-                fault = statuses[name] and wrong(done, statuses[name]) or "Traceback" in done.stderr.decode("utf-8", "replace")
-                if fault:
-                    yield f"{name} {file}: {fault}"
-        if hashlib.sha256(file.read_bytes()).digest() != before:
-            yield f"{file} was changed"
-        left = [n for n in os.listdir(folder) if n not in ("new", file.name)]
-        if left:
-            yield f"{file} left {left}"
-        for name in os.listdir(folder):
-            (folder / name).unlink()
+    """On all processors. relink, compare and run would start them, which is done in a folder of their own without a terminal."""
+    os.mkdir("mutants")
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        for faults in pool.map(functools.partial(one_mutant, hmap, programs), range(int(number))):
+            yield from faults
+
+
+def one_mutant(hmap, programs, number):
+    """What goes wrong with a mutant, which depends on its number."""
+    random.seed(f"{SEED} {number}")
+    folder = pathlib.Path(f"mutants/m{number}").absolute()
+    empty = folder / "empty"
+    empty.mkdir(parents=True)
+    file, faults = folder / "mutant", []
+    file.write_bytes(mutant(pathlib.Path(random.choice(programs)).read_bytes()))
+    file.chmod(0o755)
+    before = digest(file)
+    for name, words in {"check": ["check", file], "relink": ["relink", file, "-o", folder / "new"], "stats": ["stats", file],
+                        "undo": ["relink", "--undo", file], "replay": ["replay", file], "run": ["run", file], "env": ["env", file],
+                        "compare": ["compare", "--runs", "1", "--timeout", "5", "-n", file],
+                        "record": ["record", "-o", folder / "trace", file]}.items():
+        try:
+            done = subprocess.run([hmap, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=600, cwd=empty)
+            fault = wrong(done, STATUSES[name]) if name in STATUSES else b"Traceback" in done.stderr and "a traceback"
+        except subprocess.TimeoutExpired:
+            fault = name in STATUSES and "it does not end"
+        if fault:
+            faults.append(f"{name} {file}: {fault}")
+    left = [n for n in os.listdir(folder) if n not in ("new", "empty", file.name) and not n.startswith("trace")]
+    if digest(file) != before or left:
+        faults.append(f"{file} was changed, or left {left}")
+    if not faults:
+        shutil.rmtree(folder)
+    return faults
 
 
 # ---- signals
@@ -219,7 +229,8 @@ def compare_signals(hmap, number, program):
             time.sleep(.02)
         else:
             yield f"{one.name}: processes are left: {alive}"
-        left = set(os.listdir(folder / "tmp")) - stale
+        # What differs, as it may, is kept under another name.
+        left = set(glob.glob(".hmap-*", root_dir=folder / "tmp")) - stale
         if one == signal.SIGKILL:
             stale |= left
         elif left:
@@ -227,8 +238,9 @@ def compare_signals(hmap, number, program):
         if err.count("\n") > 1:
             yield f"{one.name}: {err!r}"
     subprocess.run([hmap, "compare", "--runs", "1", "-n", program, "a"], capture_output=True, check=True)
-    if os.listdir(folder / "tmp"):
-        yield f"a compare that ended well leaves {os.listdir(folder / 'tmp')}"
+    left = glob.glob(".hmap-*", root_dir=folder / "tmp")
+    if left:
+        yield f"a compare that ended well leaves {left}"
 
 
 def text_of(path):
@@ -269,9 +281,10 @@ def exchange(folder, other):
 
 
 JOBS = {"mutants": mutants, "signals": signals, "compare-signals": compare_signals, "swap": swap, "exchange": exchange}
-faults = list(JOBS[sys.argv[1]](*sys.argv[2:]))
-for fault in faults[:20]:
-    print(fault.replace("\n", "\\n"))
-if len(faults) > 20:
-    print(f"and {len(faults) - 20} more")
-sys.exit(bool(faults))
+if __name__ == "__main__":
+    found = list(JOBS[sys.argv[1]](*sys.argv[2:]))
+    for line in found[:20]:
+        print(line.replace("\n", "\\n"))
+    if len(found) > 20:
+        print(f"and {len(found) - 20} more")
+    sys.exit(bool(found))

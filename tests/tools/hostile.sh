@@ -116,9 +116,16 @@ check "an empty -o" refuses 2 "-o needs the name of a file or a folder" relink .
 check "-o to a name that is too long" refuses 2 "is no name for a program" relink ./words -o "$(printf %250s | tr ' ' n)"
 check "the current folder is gone" eval 'mkdir gone && cd gone && rmdir ../gone && hmap relink "$top/words" -o x 2>"$top/found"; cd "$top" &&
   same 1 "$(wc -l <found)"'
+check "no room: it names what was to be made" eval 'cp words padded && truncate -s 3M padded &&
+  (ulimit -f 4000 && refuses 2 "$PWD/large: File too large" relink ./padded -o large)'
 check "done, and that cannot be said" eval 'cp words full && ends 0 hmap relink --in-place ./full >/dev/full 2>found &&
   grep -q "it was done, but standard output cannot be written" found && patchelf --print-needed full | grep -q hmap'
 check "done, and nobody listens" eval 'hmap relink --undo ./full | true; cmp words full'
+endless_tool() {
+  mkdir endless && printf '#!/bin/sh\nexec yes\n' >endless/patchelf && chmod +x endless/patchelf &&
+    PATH=$PWD/endless:$PATH refuses 2 "a tool prints more than can be looked at" relink ./words -o never
+}
+check "a tool that prints without end" endless_tool
 # ---- Concurrent changes.
 # A patchelf that replaces the program first, as dpkg would.
 upgraded() {
@@ -136,6 +143,50 @@ at_once() {
     same 5 "$(cat at-once.* | grep -c "another hmap relink is at\|relinked already\|was changed this moment")" && hmap relink --undo ./six
 }
 check "six at once" at_once
+
+# ---- SIGKILL, at a moment of which something is left: the next one clears that up, but not what is in use.
+mkdir killing left tmp && printf '#!/bin/sh\nkill -KILL $PPID\n' >killing/patchelf && chmod +x killing/patchelf && cp words left/p
+killed_relink() {
+  PATH=$PWD/killing:$PATH ends 137 hmap relink --in-place left/p && ls -A left | grep "^\.hmap-" && cmp words left/p &&
+    hmap relink --in-place left/p && same "p p.hmap-orig" "$(ls -A left | xargs)"
+}
+check "a relink that was killed" killed_relink
+check "and an undo, between its two steps" eval 'ln -f left/p.hmap-orig left/p && hmap relink --undo left/p && same p "$(ls -A left)" &&
+  cmp words left/p'
+killed_run() {
+  PATH=$PWD/killing:$PATH XDG_CACHE_HOME=$PWD/left ends 137 hmap run ./words a && find left | grep "/\.hmap-" &&
+    XDG_CACHE_HOME=$PWD/left ends 1 hmap run ./words a && ! find left | grep "/\.hmap-"
+}
+check "a run" killed_run
+# compare_there PROGRAM...: of the programs that it starts the parent's parent is hmap.
+compare_there() {
+  (cd here && TMPDIR=$top/tmp exec "$bin/hmap" compare -n --runs 1 "$@")
+}
+killed_compare() {
+  mkdir tmp/.hmap-compare-begun && : >go.wait
+  compare_there sh -c "while test -e $top/go.wait; do sleep 0.05; done" >waiting 2>&1 &
+  until used=$(ls -d tmp/.hmap-compare-*/run); do sleep 0.05; done
+  ends 137 compare_there sh -c 'kill -KILL $(ps -o ppid= -p $PPID); sleep 79' && same 2 "$(ls -A tmp | wc -l)" &&
+    compare_there ../words a && test -d "$used" && same 1 "$(ls -A tmp | wc -l)"
+  status=$?
+  rm go.wait
+  wait $! && same "" "$(ls -A tmp)" && ! ps -ef | grep "[s]leep 79" && return $status
+}
+check "a compare" killed_compare
+replayed() {
+  hmap record -o t ./words a b
+  xz t && for number in TERM KILL; do
+    printf '#!/bin/sh\nkill -%s $PPID\n' $number >killing/valgrind && chmod +x killing/valgrind
+    PATH=$PWD/killing:$PATH TMPDIR=$PWD/tmp hmap replay --check --instructions t.xz
+    same "" "$(ls -A tmp)" || return 1
+  done
+  TMPDIR=$PWD/tmp hmap replay --check t.xz
+}
+if [ -e "$lib/hmap/replay-hmap" ] && command -v xz >/dev/null; then
+  check "a replay leaves nothing" replayed
+else
+  skip "a replay leaves nothing" "built without GLib, or there is no xz"
+fi
 
 # ---- Damaged files, and signals. With numbers that are large: make check-hostile.
 check "damaged files" "$PYTHON3" "$hostile" mutants "$bin/hmap" "${HMAP_TEST_MUTANTS:-25}" words /usr/bin/env

@@ -204,6 +204,7 @@ the_same() {
 }
 check "signals, limits, descriptors, umask, arguments and environment are the program's own" the_same
 check "a program that is not read from any more ends by the signal" same 141 "$( (hmap run sh -c 'yes; echo $? >&2' | head -n 1) 2>&1 >ran)"
+check "and so does a command of hmap env" same 141 "$( (hmap env sh -c 'yes; echo $? >&2' | head -n 1) 2>&1 >ran)"
 known() {
   ends 1 hmap run ./words a && ends 1 hmap run ./words a && script=$(dirname "$bin")/share/hmap/hmap.py && mv "$script" kept.py || return 1
   counted libhmap-search 1 ./words a

@@ -19,8 +19,8 @@ REFUSED = re.compile(r"^\S.*: version `.*' not found \(required by .*\)$", re.MU
 UNDEFINED = re.compile(r"^undefined symbol: .*$", re.MULTILINE)
 MISSING = re.compile(r"^\t(\S+) => not found$", re.MULTILINE)
 LOADED = re.compile(r"^\t(?:.* => (.+)|(/.*)) \(0x[0-9a-f]+\)$", re.MULTILINE)
-TRIED = re.compile(r"^ *\d+:\t *trying file=(.*)$", re.MULTILINE)
-BINDING = re.compile(r"binding file (.+?) \[\d+\] to (.+?) \[\d+\]: \w+ symbol `(\w+)'(?: \[(.+)\])?")
+TRIED = re.compile(r"^ *\d+:\t *trying file=(.*)$")
+BINDING = re.compile(r"binding file (.+) \[\d+\] to (.+) \[\d+$")
 NAMES = (b"hcreate", b"hsearch", b"hdestroy", b"g_hash_table_")
 
 
@@ -38,33 +38,71 @@ class Report:
 def read(program, interpreter, environment=None, first=(), always=False, keep=()):
     """Its Report, as if the program needed the libraries in first before all others. environment: the program's; without one, what is
     preloaded into everything is nobody's business. always: ask for bindings even if none can be of a function that counts."""
-    path = program if program.startswith("/proc/self/fd/") else os.path.realpath(program)
-    if "\n" in path:
-        raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
-    command, env = [interpreter, path], linker_environment(environment, first)
-    if "LD_LIBRARY_PATH" in env:  # the linker, when it is asked so, takes itself for the program
-        env["LD_LIBRARY_PATH"] = elf.expanded(env["LD_LIBRARY_PATH"], program)
+    command, env = started_as(program, interpreter, environment, first)
     known = (*command, *env.items(), always)
     if keep or known not in _known:
         _known[known] = ask(program, command, env, always, keep)
     return _known[known]
 
 
-def ask(program, command, env, always, keep):
-    interpreter, path = command
+def order(program, interpreter, environment, first):
+    """The libraries in the order in which names are looked for in them, which is known much quicker than bindings."""
+    command, env = started_as(program, interpreter, environment, first)
+    done, loaded = listed(program, command, env, ())
+    refuse(program, command, refusal(done))
+    return loaded
+
+
+def started_as(program, interpreter, environment, first):
+    """The dynamic linker's command line and environment."""
+    path = program if program.startswith("/proc/self/fd/") else os.path.realpath(program)
+    if "\n" in path:
+        raise Failed("its path has a line break, which the dynamic linker's report cannot show: rename it")
+    env = linker_environment(environment, first)
+    if "LD_LIBRARY_PATH" in env:  # the linker, when it is asked so, takes itself for the program
+        env["LD_LIBRARY_PATH"] = elf.expanded(env["LD_LIBRARY_PATH"], program)
+    return [interpreter, path], env
+
+
+def listed(program, command, env, keep):
+    """What the linker did, and what it loaded."""
     done = process.run(command, env, keep)
     missing = MISSING.search(done.out)
     if missing:
         raise Failed(f"{program}: {missing.group(1)} is not found: install what has it")
+    return done, [a or b for a, b in LOADED.findall(done.out)]
+
+
+def ask(program, command, env, always, keep):
+    done, loaded = listed(program, command, env, keep)
     why = refusal(done)
-    loaded = [a or b for a, b in LOADED.findall(done.out)]
-    if not why and (always or any(mentions(f) for f in [path, *loaded] if base(f) != STOCK["hsearch"])):
+    if not why and (always or any(mentions(f) for f in [command[1], *loaded] if base(f) != STOCK["hsearch"])):
         done = process.run(command, {**env, "LD_BIND_NOW": "yes", "LD_DEBUG": "libs,bindings"}, keep)
         why = process.ended_by(done.status) if done.status < 0 else ""
+    refuse(program, command, why)
+    return Report(*told(done.err, loaded))
+
+
+def refuse(program, command, why):
     if why:
-        raise Failed(f"{program}: its dynamic linker {interpreter} refuses it ({why}): make it start without hmap first")
-    return Report({(caller, symbol): (target, version) for caller, target, symbol, version in BINDING.findall(done.err)}, loaded,
-                  [t for t in dict.fromkeys(TRIED.findall(done.err)) if t not in loaded])
+        raise Failed(f"{program}: its dynamic linker {command[0]} refuses it ({why}): make it start without hmap first")
+
+
+def told(text, loaded):
+    """What a Report holds. There are tens of thousands of lines, which begin with the same two files again and again."""
+    bound, tried, pairs = {}, {}, {}
+    for line in text.split("\n"):
+        files, _, rest = line.rpartition("]: ")
+        pair = pairs.get(files)
+        if pair is None:
+            found = BINDING.search(files)
+            pair = pairs[files] = found.groups() if found else ()
+        if pair:
+            symbol, _, version = rest.partition("`")[2].partition("'")
+            bound[pair[0], symbol] = pair[1], version[2:-1]
+        elif "trying file=" in line:
+            tried.update(dict.fromkeys(TRIED.findall(line)))
+    return bound, loaded, [path for path in tried if path not in loaded]
 
 
 def linker_environment(environment, first):

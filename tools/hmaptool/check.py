@@ -152,11 +152,14 @@ def examine(name):
     except Failed as failure:
         return programs.Program(name, problem=str(failure), examined=False)
     if program.ways:
-        todo = [api for api in sorted(program.uses, reverse=True) if api not in program.switched]
+        todo, known = [api for api in sorted(program.uses, reverse=True) if api not in program.switched], False
         with barring(program, "relink"):
             relink.foretell(program, None, todo)
+            known = True
         with barring(program, "run", "system"):
-            relink.foretell(program, run.environment_of(program), [api for api in todo if api == "hsearch"])
+            environment, preloaded = run.environment_of(program), [api for api in todo if api == "hsearch"]
+            if not known or not relink.same_order(program, environment, preloaded, todo):
+                relink.foretell(program, environment, preloaded)
     return program
 
 

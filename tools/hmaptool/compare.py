@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 import selectors
 import shutil
 import signal
@@ -25,7 +26,8 @@ ENOUGH = 5            # stock runs that do the same before a difference is taken
 LARGEST = 1 << 30     # bytes of the current folder that are copied for each run, of standard input, and that a run may write
 SORTABLE = 1 << 26    # bytes of a file whose lines are sorted
 PAUSE = 0.25          # seconds between two looks at what a run has written
-PREFIX = "hmap-compare-"
+WORK = ".hmap-compare-"   # names of what is removed in the end, or by the next hmap compare where this one is killed
+KEPT = "hmap-compare-"    # and of what is for somebody to look at
 COUNTS = ("tables", "entries", "growths", "foreign")
 OUTPUTS = ("exit status", "standard output", "standard error")
 
@@ -127,31 +129,36 @@ def sides(name, arguments, work):
 def fresh_folder():
     """Removed in the end, and with it those that a hmap compare left that was killed."""
     place = os.path.realpath(tempfile.gettempdir())
-    for left in (os.path.join(place, n) for n in os.listdir(place) if n.startswith(PREFIX)):
-        remove_left(left)
-    folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
-    fd = files.open_folder(folder)
+    for left in (n for n in os.listdir(place) if n.startswith(WORK)):
+        remove_left(os.path.join(place, left))
+    folder, fd = locked_folder(place)
     try:
-        if not files.locked(fd):
-            raise Failed(f"{folder} was taken by another hmap compare: try again")
         yield folder
     finally:
         os.close(fd)
         remove_tree(folder)
 
 
-def remove_left(folder):
-    """A locked one is in use; what is kept for somebody to look at has no mark."""
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if os.fstat(fd).st_uid == os.geteuid() and MARK in os.listdir(fd) and files.locked(fd):
-                remove_tree(folder)
-        finally:
+def locked_folder(place):
+    """A fresh one. The lock tells that it is in use; until it is there another hmap compare may take the folder for one that was left,
+    and remove it."""
+    while True:
+        folder = tempfile.mkdtemp(prefix=WORK, dir=place)
+        with contextlib.suppress(FileNotFoundError):
+            fd = files.open_folder(folder)
+            if files.locked(fd) and os.path.exists(folder):
+                return folder, fd
             os.close(fd)
 
 
-MARK = "in use"
+def remove_left(folder):
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(fd).st_uid == os.geteuid() and files.locked(fd):
+                remove_tree(folder)
+        finally:
+            os.close(fd)
 
 
 def remove_tree(folder):
@@ -174,8 +181,6 @@ class Work:
         self.input = os.path.join(folder, "input")
         self.place = os.path.join(folder, "run")
         self.name = None
-        with open(os.path.join(folder, MARK), "wb"):
-            pass
 
     def link(self, name):
         """A name under which either side is started."""
@@ -230,9 +235,12 @@ class Work:
 
     def keep(self):
         """The first run of each side, for somebody to look at."""
-        kept = tempfile.mkdtemp(prefix=PREFIX, dir=os.path.dirname(self.folder))
+        made = os.path.join(self.folder, "kept")
+        os.mkdir(made)
         for name in "stock", "on hmap":
-            os.rename(os.path.join(self.folder, name), os.path.join(kept, name.replace(" ", "-")))
+            os.rename(os.path.join(self.folder, name), os.path.join(made, name.replace(" ", "-")))
+        kept = os.path.join(os.path.dirname(self.folder), KEPT + secrets.token_hex(4))
+        os.rename(made, kept)
         return kept
 
 

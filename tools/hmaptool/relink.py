@@ -183,6 +183,17 @@ def foretell(program, environment, apis):
                     "use hmap run" if environment is None else programs.ANEW)
 
 
+def same_order(program, environment, preloaded, apis):
+    """Whether all libraries are in the order in which they are without this environment, but for ours, which come before libc or GLib.
+    Then what was foretold with ours before all others is so here too: they take the same calls, and no other ones."""
+    after = bindings.order(program.file, program.interpreter, environment, [places.library(api) for api in preloaded])
+    before = bindings.read(program.file, program.interpreter).loaded
+    others = [f for f in after if not programs.is_ours(f) and not f.startswith(f"{places.libdir}/hmap/")]
+    names = [base(f) for f in after]
+    return (list(map(os.path.realpath, others)) == list(map(os.path.realpath, before)) and
+            all(places.SONAME[api] in names[:names.index(bindings.STOCK[api])] for api in apis))
+
+
 def compared(program, after, instead):
     """Each call that went to libc or GLib goes to ours now, and every other one where it went. Returns those that moved:
     {(caller, library): [symbol]}. instead: what to do where that is not so."""
@@ -194,7 +205,7 @@ def compared(program, after, instead):
                 raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would be bound to {found or 'nothing'}: "
                              f"{programs.ANEW}")
             moved.setdefault((caller, found), []).append(symbol)
-        elif found and path(found) != path(target):
+        elif found and found != target and path(found) != path(target):
             raise Failed(f"{program.path}: {symbol}, called by {base(caller)}, would no longer be {base(target)}'s: {instead}")
     return moved
 
@@ -290,6 +301,10 @@ def undo(path, dry_run):
         if not elf.is_elf(path):
             raise Failed(f"{path} is no program any more: mv {path}{BACKUP} {path} brings back what it was, if that is yours")
         folder_for(path)
+        if os.path.samestat(os.lstat(path), os.lstat(path + BACKUP)):  # hmap was killed when one of both had been done
+            if not dry_run:
+                os.unlink(path + BACKUP)
+            return f"{path}: as it was before"
         kept, why = record.kept(path)
         if not kept:
             raise Failed(why)

@@ -1,6 +1,7 @@
 """hmap replay: what a trace says, done once more on GLib and libc and on hmap, in turn: are the results the same, how fast, in how
 much memory."""
 
+import contextlib
 import dataclasses
 import json
 import lzma
@@ -34,26 +35,32 @@ def add_arguments(parser):
 def main(args):
     if args.runs < 1:
         raise Failed(f"--runs {args.runs}: give a number from 1 on")
-    with tempfile.TemporaryDirectory(prefix="hmap-replay-") as folder:
-        trace = unpacked(args.trace, folder)
+    with unpacked(args.trace) as trace:
         result = measure(trace, args)
     messages.say(json.dumps(result) if args.json else shown(result))
     return 0 if result["same"] else 1
 
 
-def unpacked(trace, folder):
-    """The trace as a file that is not compressed."""
+@contextlib.contextmanager
+def unpacked(trace):
+    """The path of the trace as a file that is not compressed: one without a name, of which nothing is left, whatever happens."""
     if not os.path.isfile(trace):
         raise Failed(f"{trace}: " + ("no regular file" if os.path.exists(trace) else "there is no such file"))
     if not trace.endswith(".xz"):
-        return trace
-    path = os.path.join(folder, os.path.basename(trace).removesuffix(".xz"))
-    try:
-        with lzma.open(trace) as packed, open(path, "wb") as file:
-            shutil.copyfileobj(packed, file)
-    except (lzma.LZMAError, EOFError):
-        raise Failed(f"{trace}: damaged, or not what xz made") from None
-    return path
+        yield trace
+        return
+    with tempfile.TemporaryFile() as file:
+        try:
+            with lzma.open(trace) as packed:
+                shutil.copyfileobj(packed, file)
+        except (lzma.LZMAError, EOFError):
+            raise Failed(f"{trace}: damaged, or not what xz made") from None
+        file.flush()
+        path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+        try:
+            yield path
+        except Failed as failure:
+            raise Failed(str(failure).replace(path, trace)) from None
 
 
 # ---- runs

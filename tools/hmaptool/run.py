@@ -173,7 +173,7 @@ def private_copy(program, original):
 
 def make_copy(original, copy):
     folder, name = os.path.split(copy)
-    with process.deaf(), failing_with(126, copy), files.Workshop(folder) as work, files.Source(original) as source:
+    with process.deaf(), failing_with(2, copy), files.Workshop(folder) as work, files.Source(original) as source:
         fd = work.create("new")
         try:
             files.copy(source.fd, fd)

@@ -87,7 +87,8 @@ def off():
     was = os.path.lexists(CONFIGURATION)
     with process.deaf():
         if was:
-            os.unlink(CONFIGURATION)
+            with files.Workshop(os.path.dirname(CONFIGURATION)):  # which clears up what was left by one that was killed
+                os.unlink(CONFIGURATION)
         refresh()  # always: the last off may have failed here
         process.finished()
     messages.say("off: programs that start now find GLib itself" if was else "off already")
