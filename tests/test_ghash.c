@@ -1169,12 +1169,15 @@ static void what_a_walk_leaves_moves_soon(void **state)
     GHashTable *t = numbers(n);
     drainByIterator(t, left);
     const size_t before = costOfWalk(t), writes = 10 + left / 16 + bucketShift(t->h.B) / 1024;
+    /* The first write may come to a segment before those that are left, and a walk then looks at those between, which are not
+     * there. */
+    const size_t segments = nsegments(t->h.buckets);
     size_t now = before;
     for (size_t i = 0; i < writes; i++) {
       g_hash_table_insert(t, GUINT_TO_POINTER(n + i), NULL);
       if (i % 100 == 0) {
         const size_t then = costOfWalk(t);
-        assert_in_range(then, 1, now + 100);
+        assert_in_range(then, 1, now + 100 + (i == 0 ? segments : 0));
         now = then;
       }
     }

@@ -116,7 +116,7 @@ check "an empty -o" refuses 2 "-o needs the name of a file or a folder" relink .
 check "-o to a name that is too long" refuses 2 "is no name for a program" relink ./words -o "$(printf %250s | tr ' ' n)"
 check "the current folder is gone" eval 'mkdir gone && cd gone && rmdir ../gone && hmap relink "$top/words" -o x 2>"$top/found"; cd "$top" &&
   same 1 "$(wc -l <found)"'
-check "no room: it names what was to be made" eval 'cp words padded && truncate -s 3M padded &&
+check "no room: it names what was to be made" eval 'cp words padded && truncate -s 9M padded &&
   (ulimit -f 4000 && refuses 2 "$PWD/large: File too large" relink ./padded -o large)'
 check "done, and that cannot be said" eval 'cp words full && ends 0 hmap relink --in-place ./full >/dev/full 2>found &&
   grep -q "it was done, but standard output cannot be written" found && patchelf --print-needed full | grep -q hmap'
