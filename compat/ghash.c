@@ -73,7 +73,7 @@ static void settingsInit(void)
   static const gdouble plus = 0.0, minus = -0.0;
   const char *check = secure_getenv("HMAP_CHECK");
   settings.checked = check && strcmp(check, "1") == 0;
-  leastFormat = underMemcheck() /* then no pointer may stand in four bytes */ ? wholeFormat : 0;
+  leastFormat = underMemcheck() ? wholeFormat : 0; /* a pointer that stands in four bytes is none to it */
   zerosDiffer = own_g_double_hash(&plus) != own_g_double_hash(&minus);
   __atomic_store_n(&settings.settled, true, __ATOMIC_RELEASE);
 }

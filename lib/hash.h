@@ -77,8 +77,8 @@ ALWAYS_INLINE uint64_t finish(uint64_t x, const hmap_seed *seed)
 
 /* Neighbours: 2^runBits keys make a run, 2^clumpBits of them share a bucket. */
 enum { runBits = 8, clumpBits = 2, rotationMask = 63 };
-static const hmap_seed unseeded = {clumpBits,
-                                   0}; /* of a table that has none yet: neighbours are numbers that follow each other */
+/* Of a table that has none yet: neighbours are numbers that follow each other. */
+static const hmap_seed unseeded = {clumpBits, 0};
 
 ALWAYS_INLINE uint64_t memhash64(uint64_t x, const hmap_seed *seed)
 {

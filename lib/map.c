@@ -22,7 +22,7 @@
  * entries than buckets, with a smaller one. The rest of the head is in the files:
  *
  *   map.h     the structures, the tophash states    seed.c   where seeds come from      walk.c   visiting all entries
- *   hash.h    the hashes                            mem.c, pages.c: memory          iter.c   Go's iterator
+ *   hash.h    the hashes                            mem.c    arrays; and pages.c     iter.c   Go's iterator
  *   probe.h   the probe loop                        empty.c  segments without entries   alarm.c  when the seed is known
  *   format.h  blocks for small keys and elems       grow.c   growth                     clone.c  stats.c  dump.c  check.c  api.c
  *

@@ -77,6 +77,6 @@ mkdir autopkgtest
 check "debian/tests/link" env AUTOPKGTEST_TMP="$PWD/autopkgtest" LIBRARY_PATH="$PWD/$lib" LD_LIBRARY_PATH="$PWD/$lib" \
   PKG_CONFIG_PATH="$PWD/$lib/pkgconfig" sh "hmap-$version/debian/tests/link"
 mkdir autopkgtest-command
-check "debian/tests/command" env AUTOPKGTEST_TMP="$PWD/autopkgtest-command" PATH="$PWD/root/usr/bin:$PATH" \
+check "debian/tests/command" env AUTOPKGTEST_TMP="$PWD/autopkgtest-command" PATH="$PWD/${lib%/lib/*}/bin:$PATH" \
   sh "hmap-$version/debian/tests/command"
 done_testing
