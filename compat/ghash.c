@@ -147,26 +147,26 @@ ALWAYS_INLINE void afterRemoval(GHashTable *t)
   t->version = versionOf(t) + 2;
 }
 
-/* The next entries of a walk over a table that does not change, at most as many as a bucket has; what they point to is about to
- * be freed, and lies anywhere. */
+/* The next entries of a walk over a table that does not change, at most as many as a bucket has. What they point to is about to
+ * be freed, and in a large table it lies anywhere. */
 typedef struct entries {
   gpointer key[bucketCnt], value[bucketCnt];
   guint n;
 } entries;
-static bool nextEntries(const GHashTable *t, const hmap *h, mapwalk *w, entries *e)
+ALWAYS_INLINE bool nextEntries(const GHashTable *t, const hmap *h, mapwalk *w, entries *e, bool large)
 {
   place at = {0};
   for (e->n = 0; e->n < bucketCnt && walknext(h, h->t, w, &at); e->n++) {
     e->key[e->n] = keyAt(&at);
     e->value[e->n] = valueAt(&at);
-    if (t->key_destroy_func)
+    if (large && t->key_destroy_func)
       __builtin_prefetch(e->key[e->n], 1);
-    if (t->value_destroy_func)
+    if (large && t->value_destroy_func)
       __builtin_prefetch(e->value[e->n], 1);
   }
   return e->n != 0;
 }
-static void destroyEntries(GHashTable *t, const entries *e)
+ALWAYS_INLINE void destroyEntries(GHashTable *t, const entries *e)
 {
   for (guint i = 0; i < e->n; i++)
     destroyEntry(t, e->key[i], e->value[i]);
@@ -177,7 +177,7 @@ static void removeFew(GHashTable *t, bool dies)
 {
   entries e;
   mapwalk w = {0};
-  nextEntries(t, &t->h, &w, &e);
+  nextEntries(t, &t->h, &w, &e, false);
   if (dies)
     mapdrop(&t->h);
   else
@@ -189,7 +189,7 @@ static void removeMany(GHashTable *t)
   entries e;
   mapwalk w = {0};
   hmap old = mapdetach(&t->h);
-  while (nextEntries(t, &old, &w, &e))
+  while (nextEntries(t, &old, &w, &e, true))
     destroyEntries(t, &e);
   mapfree(&old);
 }
